@@ -1,0 +1,7 @@
+"""``python -m sonant`` is the command ``sonant``."""
+
+import sys
+
+from .cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,148 @@
+"""From a configuration to a trained model folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ..build import RunConfig, architecture, method_of, resolve, save
+from ..core import Method, Representation, SonantError, require, seed_everything
+from ..core.config import find_config
+from ..data.config import build_loaders
+from ..data.manifest import Manifest
+from ..reports import Result, model_card
+from ..training.distributed import processes
+from ..training.engine import fit
+from ..version import __version__
+
+
+def train(
+    config: str | Path | Mapping,
+    *,
+    run_dir: str | Path | None = None,
+    resume: bool = False,
+    overrides: Sequence[tuple[str, str]] = (),
+) -> dict[str, Any]:
+    """Train as a configuration says and return the summary (steps, best loss, seconds, speed).
+
+    Args:
+        config: shipped name, YAML file, or the configuration as nested dictionaries.
+        run_dir: run folder; by default ``runs/<name of the configuration>``.
+        resume: go on from the run folder's last checkpoint, as if never interrupted.
+        overrides: pairs such as ``("optim.lr", "1e-3")`` over the configuration.
+
+    Raises:
+        SonantError: a setting is wrong, data are missing, or the run folder already holds a run.
+    """
+    run = resolve(config, overrides)
+    folder = _run_folder(config, run_dir)
+    _check(run, folder, resume)
+    with processes(run.train.device) as place:
+        seed_everything(run.train.seed)
+        train_loader, valid_loader = build_loaders(run.data, seed=run.train.seed, rank=place.rank, world=place.world)
+        method = method_of(run)
+        summary = fit(
+            method,
+            train_loader=train_loader,
+            valid_loader=valid_loader,
+            optim=run.optim,
+            train=run.train,
+            run_dir=folder,
+            config=run.plain(),
+            evaluators=_evaluators(run),
+            resume=resume,
+            save_model=_saver(run, folder, method),
+        )
+    return {key: str(value) if isinstance(value, Path) else value for key, value in asdict(summary).items()}
+
+
+def _run_folder(config: str | Path | Mapping, run_dir: str | Path | None) -> Path:
+    if run_dir is not None:
+        return Path(run_dir)
+    require(not isinstance(config, Mapping), "a configuration given as a dictionary needs run_dir")
+    return Path("runs") / find_config(config).stem
+
+
+def _check(run: RunConfig, folder: Path, resume: bool) -> None:
+    require(
+        run.data.train is not None,
+        "no training data: give --data.train FOLDER, a manifest made by 'sonant prepare' (see sonant prepare --list)",
+    )
+    started = (folder / "checkpoints").is_dir() and any((folder / "checkpoints").iterdir())
+    if started and not resume:
+        raise SonantError(f"{folder} already holds a run: add --resume to go on with it, or choose another --run")
+    if not started and resume and not folder.is_dir():
+        raise SonantError(f"nothing to resume: there is no run folder {folder}; leave out --resume to start it")
+    if run.eval.abx_items is not None:
+        require(
+            run.eval.abx_audio is not None, "eval.abx_items is given without eval.abx_audio, the folder of its audio"
+        )
+
+
+def _saver(run: RunConfig, folder: Path, method: Method) -> Callable[[Representation, Path, dict], None]:
+    manifest = Manifest.open(run.data.train)
+    known = {
+        "method": run.plain()["method"],
+        "data": run.data.train,
+        "hours": round(manifest.hours, 3),
+        "speakers": len(manifest.speakers),
+        "seed": run.train.seed,
+        "chance": method.chance(),
+        "cores": os.cpu_count(),
+        "commit": _commit(),
+        "version": __version__,
+    }
+
+    def save_model(representation: Representation, target: Path, progress: dict) -> None:
+        described = Representation(
+            encoder=representation.encoder,
+            context=representation.context,
+            default_layer=run.layer,
+            config={"name": folder.name, **architecture(run)},
+        )
+        training = {**known, "date": time.strftime("%Y-%m-%d"), **progress}
+        save(described, target, card=card_of(described, training), training=training)
+
+    return save_model
+
+
+def card_of(representation: Representation, training: Mapping, results: Sequence[Result] = ()) -> str:
+    """The model card of a representation, with what its figures say."""
+    past, future = representation.reach
+    facts = {
+        "parameters": sum(parameter.numel() for parameter in representation.parameters()),
+        "past": past,
+        "future": future,
+        "results": list(results),
+    }
+    geometry = asdict(representation.geometry)
+    layers = {layer: representation.dim_of(layer) for layer in representation.layers}
+    config = {**representation.config, "geometry": geometry, "layers": layers, "training": dict(training)}
+    return model_card(config, {**training, **facts})
+
+
+def _commit() -> str | None:
+    """The commit that this code runs from, when it runs from a checkout."""
+    try:
+        found = subprocess.run(
+            ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"],
+            capture_output=True,
+            text=True,
+            timeout=5,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found.stdout.strip() or None if found.returncode == 0 else None
+
+
+def _evaluators(run: RunConfig) -> list[Callable[[Representation, int], dict[str, float]]]:
+    if run.eval.abx_items is None:
+        return []
+    from ..evaluation.abx import evaluator
+
+    return [evaluator(run.eval.abx_items, run.eval.abx_audio, speaker=run.eval.abx_speaker, layer=run.layer)]

@@ -1,0 +1,291 @@
+"""From names to objects: the only place where a string becomes a class.
+
+A name is a file: ``encoder: {name: cpc_conv}`` is ``sonant/encoders/cpc_conv.py``, which holds one
+``Config`` and one ``Encoder``. Nothing is registered anywhere.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import pkgutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from .core import Featured, FrameGeometry, FrameModule, Method, Representation, SonantError, require, unknown
+from .core.config import check_keys, plain, read_config, revive, typed
+from .core.model_files import read_model_folder, write_model_folder
+from .data.config import DataConfig
+from .training.config import OptimConfig, TrainConfig
+from .version import __version__
+
+CLASS_OF = {"features": "Features", "encoders": "Encoder", "contexts": "Context", "methods": "Method"}
+SECTION_OF = {"features": "features", "encoder": "encoders", "context": "contexts", "method": "methods"}
+BASELINES = ("logmel", "mfcc")
+
+
+# --- names ------------------------------------------------------------------------------------------
+
+
+def names(kind: str) -> list[str]:
+    """Every file name of a folder such as ``encoders``, ``methods`` or ``importers``, sorted."""
+    package = importlib.import_module(f"sonant.{kind}")
+    return sorted(found.name for found in pkgutil.iter_modules(package.__path__) if not found.name.startswith("_"))
+
+
+def module_of(kind: str, name: str) -> Any:
+    """The module of one name, or an error with the nearest known one."""
+    known = names(kind)
+    if name not in known:
+        raise unknown(kind.rstrip("s") if kind != "features" else "features", str(name), known)
+    return importlib.import_module(f"sonant.{kind}.{name}")
+
+
+def class_of(kind: str, name: str) -> type:
+    """The class that a file of ``kind`` stands for."""
+    return getattr(module_of(kind, name), CLASS_OF[kind])
+
+
+# --- run configurations -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class EvalConfig:
+    """ABX while training, on a small item file, every ``train.eval_every`` steps. Section ``eval``."""
+
+    abx_items: str | None = None  # item file; null: no ABX while training
+    abx_audio: str | None = None  # folder that holds the audio the items name
+    abx_speaker: Literal["within", "across"] = "across"
+
+
+@dataclass(frozen=True)
+class Component:
+    """A named file of a layer with its configuration."""
+
+    name: str
+    config: Any
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """A whole configuration, checked. ``features`` is None when the encoder reads the waveform."""
+
+    encoder: Component
+    context: Component
+    method: Component
+    features: Component | None
+    data: DataConfig
+    optim: OptimConfig
+    train: TrainConfig
+    eval: EvalConfig
+    layer: str = "c"  # the layer that the trained representation returns by default
+    about: str = ""
+
+    def plain(self) -> dict:
+        """The resolved configuration as nested dictionaries: what ``config.yaml`` of a run holds."""
+        sections = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {
+            key: {"name": value.name, **plain(value.config)} if isinstance(value, Component) else plain(value)
+            for key, value in sections.items()
+        }
+
+
+def resolve(config: str | Path | Mapping, overrides: Sequence[tuple[str, str]] = ()) -> RunConfig:
+    """Read, merge and check a configuration. Raises SonantError naming section, key and nearest known key."""
+    given = dict(config) if isinstance(config, Mapping) else read_config(config, overrides)
+    check_keys(given, [field.name for field in dataclasses.fields(RunConfig)], "the configuration")
+    for section in ("encoder", "context", "method"):
+        require(
+            section in given,
+            f"the configuration lacks the section '{section}': give it a name, as in {section}: {{name: ...}}",
+        )
+    return RunConfig(
+        encoder=_component("encoder", given["encoder"]),
+        context=_component("context", given["context"]),
+        method=_component("method", given["method"]),
+        features=_component("features", given["features"]) if given.get("features") else None,
+        data=typed(DataConfig, given.get("data"), "section 'data'"),
+        optim=typed(OptimConfig, given.get("optim"), "section 'optim'"),
+        train=typed(TrainConfig, given.get("train"), "section 'train'"),
+        eval=typed(EvalConfig, given.get("eval"), "section 'eval'"),
+        layer=str(given.get("layer", "c")),
+        about=str(given.get("about", "")),
+    )
+
+
+def _component(section: str, given: Any) -> Component:
+    where = f"section '{section}'"
+    given = {"name": given} if isinstance(given, str) else given
+    require(
+        isinstance(given, Mapping) and "name" in given, f"{where} must be a mapping with a 'name', got {given!r:.80}"
+    )
+    found = module_of(SECTION_OF[section], given["name"])
+    keys = {key: value for key, value in given.items() if key != "name"}
+    return Component(str(given["name"]), typed(found.Config, keys, f"{where} ({given['name']})"))
+
+
+# --- objects ----------------------------------------------------------------------------------------
+
+
+def encoder_and_context(
+    *, encoder: Component, context: Component, features: Component | None, sample_rate: int
+) -> tuple[FrameModule, FrameModule]:
+    """Fresh modules that fit each other: features below the encoder, the context above it."""
+    source = FrameGeometry(sample_rate)
+    below = None
+    if features is not None:
+        below = class_of("features", features.name)(features.config, source=source)
+    local = class_of("encoders", encoder.name)(
+        encoder.config, source=below.geometry if below else source, in_dim=below.dim if below else 1
+    )
+    whole = Featured(below, local) if below else local
+    above = class_of("contexts", context.name)(context.config, source=whole.geometry, in_dim=whole.dim)
+    return whole, above
+
+
+def method_of(run: RunConfig) -> Method:
+    """A fresh method (seed the global generators first: initial weights come from them)."""
+    encoder, context = encoder_and_context(
+        encoder=run.encoder, context=run.context, features=run.features, sample_rate=run.data.sample_rate
+    )
+    return class_of("methods", run.method.name)(run.method.config, encoder=encoder, context=context)
+
+
+def representation_of(model_config: Mapping) -> Representation:
+    """A fresh representation from the architecture that ``config.json`` of a model folder describes."""
+    parts: dict[str, Component | None] = {"features": None}
+    for section in ("features", "encoder", "context"):
+        stored = model_config.get(section)
+        if stored is None:
+            require(section == "features", f"the model's config.json lacks the section '{section}'")
+            continue
+        keys = {key: value for key, value in stored.items() if key != "name"}
+        found = module_of(SECTION_OF[section], stored.get("name"))
+        parts[section] = Component(stored["name"], revive(found.Config, keys, f"section '{section}' of the model"))
+    encoder, context = encoder_and_context(**parts, sample_rate=int(model_config["sample_rate"]))
+    return Representation(
+        encoder=encoder, context=context, default_layer=model_config.get("layer", "c"), config=dict(model_config)
+    )
+
+
+def architecture(run: RunConfig) -> dict:
+    """What ``config.json`` needs to rebuild the representation that a run trains."""
+    resolved = run.plain()
+    kept = {key: resolved[key] for key in ("features", "encoder", "context", "layer") if resolved[key] is not None}
+    return {"sample_rate": run.data.sample_rate, **kept}
+
+
+# --- model folders ----------------------------------------------------------------------------------
+
+
+def save(
+    representation: Representation, folder: str | Path, *, card: str = "", training: Mapping | None = None
+) -> None:
+    """Write a model folder: ``config.json``, ``model.safetensors``, ``README.md``, each atomically.
+
+    Args:
+        representation: its ``config`` must hold the architecture (``architecture`` or ``load`` gave it).
+        card: text of the model card.
+        training: how it was trained (method, data, seed, steps, scores), stored as section ``training``.
+    """
+    config = {
+        **representation.config,
+        "sonant": __version__,
+        "geometry": dataclasses.asdict(representation.geometry),
+        "layers": {layer: representation.dim_of(layer) for layer in representation.layers},
+    }
+    if training is not None:
+        config["training"] = plain(training)
+    write_model_folder(Path(folder), config=config, tensors=representation.state_dict(), card=card)
+
+
+def load(path: str | Path, *, device: str = "cpu") -> Representation:
+    """A trained representation, ready to use (evaluation mode, gradients on).
+
+    Args:
+        path: a model folder, a run folder (its best model is taken), a hub id ``owner/name``, or one of
+            the baselines ``mfcc`` (39, normalised per utterance) and ``logmel`` (80 bins, likewise).
+        device: where to put it.
+
+    Raises:
+        SonantError: nothing there, a damaged file, or a model of another architecture than its description.
+    """
+    if str(path) in BASELINES and not Path(path).exists():
+        return baseline(str(path)).to(device)
+    config, tensors = read_model_folder(_model_folder(path))
+    representation = representation_of(config)
+    _load_strictly(representation, tensors, str(path))
+    return representation.eval().to(device)
+
+
+def baseline(name: str, *, sample_rate: int = 16000) -> Representation:
+    """Plain features as a representation: ``mfcc`` or ``logmel`` with the defaults of their files."""
+    return representation_of(
+        {
+            "sample_rate": sample_rate,
+            "features": {"name": name, "cmvn": "utterance"},
+            "encoder": {"name": "identity"},
+            "context": {"name": "identity"},
+            "layer": "z",
+        }
+    ).eval()
+
+
+def _model_folder(path: str | Path) -> Path:
+    folder = Path(path)
+    for candidate in (folder, folder / "model"):
+        if (candidate / "config.json").is_file():
+            return candidate
+    if folder.exists():
+        raise SonantError(
+            f"{path}: no model here (no config.json in it or in its 'model' folder); "
+            "give a model folder, or a run folder after its first checkpoint"
+        )
+    if str(path).count("/") == 1 and not str(path).startswith((".", "/")):
+        return _from_hub(str(path))
+    raise unknown("model (no such folder)", str(path), BASELINES)
+
+
+def _from_hub(name: str) -> Path:
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError:
+        raise SonantError(
+            f"'{name}' is no folder here; to load it from the hub install: pip install 'sonant[hub]'"
+        ) from None
+    try:
+        return Path(snapshot_download(name, allow_patterns=["config.json", "model.safetensors", "README.md"]))
+    except Exception as error:  # the hub library raises many kinds; each means: not to be had
+        raise SonantError(f"'{name}' is no folder here, and the hub did not give it: {type(error).__name__}") from None
+
+
+def _load_strictly(representation: Representation, tensors: Mapping, where: str) -> None:
+    own = representation.state_dict()
+    missing, extra = sorted(own.keys() - tensors.keys()), sorted(tensors.keys() - own.keys())
+    reshaped = sorted(key for key in own.keys() & tensors.keys() if own[key].shape != tensors[key].shape)
+    for label, keys in (("lacks", missing), ("has unknown", extra), ("has another shape for", reshaped)):
+        require(
+            not keys,
+            f"{where}: the weights do not fit config.json: it {label} {', '.join(keys[:3])}"
+            f"{f' and {len(keys) - 3} more' if len(keys) > 3 else ''}; are both files of the same model?",
+        )
+    representation.load_state_dict(dict(tensors))
+
+
+# --- importers --------------------------------------------------------------------------------------
+
+
+def convert(format: str, source: Any, config: Mapping | None = None) -> Representation:
+    """A published checkpoint as a representation of ours.
+
+    Args:
+        format: a file of ``importers/`` such as ``cpc_audio``.
+        source: path of the checkpoint, or its state dict.
+        config: what the checkpoint does not say about its architecture.
+    """
+    model_config, tensors = module_of("importers", format).convert(source, config)
+    representation = representation_of(model_config)
+    _load_strictly(representation, tensors, f"{format} checkpoint")
+    return representation.eval()

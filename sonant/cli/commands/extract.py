@@ -1,0 +1,42 @@
+"""Write one (T, D) float32 array of frames per utterance, with an index of geometry, layer and model.
+
+IN is a folder of audio, one audio file, a manifest folder or a Kaldi wav.scp. MODEL is a model or run
+folder, a hub id, or one of the baselines mfcc and logmel. Run again, it makes only what is missing.
+"""
+
+ABOUT = "frames of every utterance as arrays on disk"
+
+
+def add_arguments(parser):
+    from ..output import add_json
+
+    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument("source", metavar="IN")
+    parser.add_argument("out", metavar="OUT")
+    parser.add_argument("--layer", help="layer to write (sonant info MODEL lists them)")
+    parser.add_argument("--format", default="npy", choices=["npy", "pt", "npz", "h5", "ark"])
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--batch-seconds", type=float, default=120.0, help="audio per batch, in seconds")
+    parser.add_argument("--strict", action="store_true", help="stop at the first unreadable file")
+    add_json(parser)
+
+
+def run(args):
+    from ...actions.extract import extract
+    from ..output import print_table, progress_bar, write_results
+
+    with progress_bar("extract") as progress:
+        facts = extract(
+            args.model,
+            args.source,
+            args.out,
+            layer=args.layer,
+            format=args.format,
+            device=args.device,
+            batch_seconds=args.batch_seconds,
+            strict=args.strict,
+            progress=progress,
+        )
+    write_results(facts, args.json)
+    shown = ("out", "layer", "dim", "written", "already_there", "skipped")
+    print_table(["", ""], [(key.replace("_", " "), facts[key]) for key in shown], quiet=args.json == "-")

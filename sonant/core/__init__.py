@@ -1,0 +1,33 @@
+"""The nouns: frames and their geometry, batches, methods, representations, errors, seeds."""
+
+from .batch import Batch
+from .errors import MissingExtra, SonantError, nearest, require, unknown
+from .frames import Frames, mask_of
+from .geometry import FrameGeometry, samples_of, seconds_of
+from .method import LossOut, Method
+from .module import Featured, FrameModule
+from .representation import Representation
+from .seeding import derive_seed, generator, numpy_generator, seed_everything
+
+__all__ = [
+    "Batch",
+    "Featured",
+    "FrameGeometry",
+    "FrameModule",
+    "Frames",
+    "LossOut",
+    "Method",
+    "MissingExtra",
+    "Representation",
+    "SonantError",
+    "derive_seed",
+    "generator",
+    "mask_of",
+    "nearest",
+    "numpy_generator",
+    "require",
+    "samples_of",
+    "seconds_of",
+    "seed_everything",
+    "unknown",
+]

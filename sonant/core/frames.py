@@ -1,0 +1,67 @@
+"""Padded sequences of frames with their lengths and their place in time.
+
+Letters: B utterances, L samples, T frames, D dimensions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from .errors import require
+from .geometry import FrameGeometry
+
+
+def mask_of(lengths_B: Tensor, size: int) -> Tensor:
+    """(B,) lengths -> (B, size) booleans, true inside each length."""
+    return torch.arange(size, device=lengths_B.device) < lengths_B[:, None]
+
+
+@dataclass(frozen=True)
+class Frames:
+    """A batch of frame sequences: ``x_BTD`` is zero past each of ``lengths_B``.
+
+    A waveform is the special case of one sample a frame: D = 1, hop 1 (``Frames.of_wave``).
+    """
+
+    x_BTD: Tensor
+    lengths_B: Tensor
+    geometry: FrameGeometry
+
+    @classmethod
+    def of_wave(cls, wave_BL: Tensor, lengths_B: Tensor | None, sample_rate: int) -> Frames:
+        """(B, L) waveforms in [-1, 1] as frames of one sample; ``lengths_B=None``: none is padded."""
+        require(wave_BL.dim() == 2, f"waveforms must be (B, L), got shape {tuple(wave_BL.shape)}")
+        if lengths_B is None:
+            lengths_B = torch.full((wave_BL.shape[0],), wave_BL.shape[1], device=wave_BL.device)
+        frames = cls(wave_BL[:, :, None], lengths_B.to(wave_BL.device), FrameGeometry(sample_rate))
+        return frames.masked()
+
+    @property
+    def mask_BT(self) -> Tensor:
+        """(B, T) booleans, true where a frame is real."""
+        return mask_of(self.lengths_B, self.x_BTD.shape[1])
+
+    @property
+    def dim(self) -> int:
+        return self.x_BTD.shape[2]
+
+    @property
+    def device(self) -> torch.device:
+        return self.x_BTD.device
+
+    def masked(self) -> Frames:
+        """The same frames with exact zeros past each length."""
+        if bool((self.lengths_B >= self.x_BTD.shape[1]).all()):
+            return self
+        return replace(self, x_BTD=self.x_BTD.masked_fill(~self.mask_BT[:, :, None], 0.0))
+
+    def with_x(self, x_BTD: Tensor) -> Frames:
+        """The same lengths and geometry around other values of the same length in time."""
+        return replace(self, x_BTD=x_BTD)
+
+    def unpad(self) -> list[Tensor]:
+        """One (T_b, D) tensor per utterance, without its padding."""
+        return [x[:n] for x, n in zip(self.x_BTD, self.lengths_B.tolist(), strict=True)]

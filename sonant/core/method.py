@@ -1,0 +1,64 @@
+"""The contract between a training objective and everything around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from torch import Tensor, nn
+
+from .batch import Batch
+from .module import FrameModule
+from .representation import Representation
+
+
+@dataclass(frozen=True)
+class LossOut:
+    """What one batch costs.
+
+    Attributes:
+        total: scalar to minimise, a mean over ``count`` terms.
+        parts: named scalars to log (accuracies, single horizons, ...).
+        count: how many terms ``total`` averages. Losses of several processes or of accumulated
+            batches are combined in proportion to it, so that splitting a batch changes nothing.
+    """
+
+    total: Tensor
+    parts: dict[str, Tensor] = field(default_factory=dict)
+    count: Tensor | float = 1.0
+
+
+class Method(nn.Module):
+    """An objective with its heads around an encoder and a context that it is given.
+
+    One file of ``methods/`` holds one ``Config`` and one subclass called ``Method``. It never builds
+    data and never talks to the trainer.
+
+    Attributes:
+        needs: the kind of batch it trains on: ``wave`` (waveforms), ``views``, ``pairs``, ``dialogue``, ``units``.
+    """
+
+    needs: ClassVar[Literal["wave", "views", "pairs", "dialogue", "units"]] = "wave"
+
+    def __init__(self, cfg, *, encoder: FrameModule, context: FrameModule):
+        super().__init__()
+        self.cfg, self.encoder, self.context = cfg, encoder, context
+
+    def loss(self, batch: Batch) -> LossOut:
+        """The loss of one batch. Raises SonantError when the batch leaves nothing to learn from."""
+        raise TypeError(f"{type(self).__name__} defines no loss")
+
+    def forward(self, batch: Batch) -> LossOut:
+        """``loss`` under the name that data-parallel wrappers call."""
+        return self.loss(batch)
+
+    def chance(self) -> float | None:
+        """The loss that knowing nothing scores, or None where it depends on the data."""
+        return None
+
+    def after_step(self, step: int, total_steps: int) -> None:
+        """Called after each optimiser step (moving averages, queues)."""
+
+    def representation(self) -> Representation:
+        """What is kept when training ends."""
+        return Representation(encoder=self.encoder, context=self.context)

@@ -1,0 +1,91 @@
+"""What a user loads and a task scores."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from .errors import require, unknown
+from .frames import Frames
+from .geometry import FrameGeometry
+from .module import FrameModule, add_reach
+
+
+class Representation(nn.Module):
+    """An encoder with a context on it: waveforms in, frames of any of its layers out.
+
+    Layers: ``z`` (encoder output), the context's inner layers if it has any, ``c`` (context output).
+
+    Args:
+        encoder: waveform frames -> local frames.
+        context: local frames -> context frames.
+        default_layer: what ``encode`` returns when no layer is named.
+        config: how it was made, as stored beside the weights.
+    """
+
+    def __init__(
+        self, *, encoder: FrameModule, context: FrameModule, default_layer: str = "c", config: dict | None = None
+    ):
+        super().__init__()
+        self.encoder, self.context = encoder, context
+        self.default_layer, self.config = default_layer, config or {}
+        self._check(default_layer)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        return ("z", *self.context.layers, "c")
+
+    @property
+    def geometry(self) -> FrameGeometry:
+        return self.context.geometry
+
+    @property
+    def sample_rate(self) -> int:
+        return self.geometry.sample_rate
+
+    @property
+    def dim(self) -> int:
+        """Size of a frame of the default layer."""
+        return self.dim_of(self.default_layer)
+
+    def dim_of(self, layer: str) -> int:
+        """Size of a frame of ``layer``."""
+        self._check(layer)
+        return self.encoder.dim if layer == "z" else self.context.dim
+
+    @property
+    def reach(self) -> tuple[int | None, int | None]:
+        """Frames of (past, future) that a context frame depends on beyond its local window; None: unbounded."""
+        return add_reach(self.encoder, self.context)
+
+    def _check(self, layer: str) -> None:
+        if layer not in self.layers:
+            raise unknown("layer", layer, self.layers)
+
+    def encode(self, wave_BL: Tensor, lengths_B: Tensor | None = None, layer: str | None = None) -> Frames:
+        """Frames of one layer.
+
+        Args:
+            wave_BL: (B, L) or (L,) waveforms in [-1, 1] at ``sample_rate``.
+            lengths_B: (B,) samples that are real; None when nothing is padded.
+            layer: one of ``layers``; None: ``default_layer``.
+
+        Returns:
+            Frames with x_BTD (B, T, D); what padding holds never changes them.
+        """
+        layer = layer or self.default_layer
+        self._check(layer)
+        return self.encode_all(wave_BL, lengths_B)[layer]
+
+    def encode_all(self, wave_BL: Tensor, lengths_B: Tensor | None = None) -> dict[str, Frames]:
+        """Frames of every layer by name; arguments as ``encode``."""
+        if wave_BL.dim() == 1:
+            wave_BL = wave_BL[None]
+        require(torch.is_floating_point(wave_BL), f"waveforms must be floats in [-1, 1], got {wave_BL.dtype}")
+        z = self.encoder(Frames.of_wave(wave_BL, lengths_B, self.sample_rate))
+        c, inner = self.context.forward_layers(z)
+        return {"z": z, **inner, "c": c}
+
+    def forward(self, wave_BL: Tensor, lengths_B: Tensor | None = None, layer: str | None = None) -> Frames:
+        """The same as ``encode``."""
+        return self.encode(wave_BL, lengths_B, layer)

@@ -1,0 +1,1 @@
+"""Corpora, manifests, views of them and batches."""

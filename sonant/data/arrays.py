@@ -1,0 +1,306 @@
+"""Frames on disk: one float32 array per utterance, in five formats, with an index that says what they are.
+
+``npy`` and ``pt`` are a file per utterance; ``npz``, ``h5`` and ``ark`` are one file for all, put together from a
+folder of parts when the writer closes, so that an interrupted extraction goes on where it was and no broken file is
+ever seen. The index is ``index.json`` in the folder, or ``<name>.index.json`` beside a single file.
+
+Letters: T frames, D dimensions.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from ..core import FrameGeometry, MissingExtra, SonantError, require, unknown
+from ..core.files import write_atomically, write_json
+from ..version import __version__
+from .ark import read_ark_array, scan_ark, write_ark, write_ark_scp
+
+FORMATS = ("npy", "pt", "npz", "h5", "ark")
+SINGLE = ("npz", "h5", "ark")  # one file holds all utterances
+Format = Literal["npy", "pt", "npz", "h5", "ark"]
+
+
+class ArrayWriter:
+    """Writes arrays by key; ``complete`` holds the keys that are safely on disk, also those of earlier runs.
+
+    Args:
+        path: folder; for npz, h5 and ark also a file of that suffix.
+        format: one of npy, pt, npz, h5, ark.
+        facts: what the index shall say: ``geometry`` (fields of a FrameGeometry), ``layer``, ``model``, ``dim``.
+
+    Raises:
+        SonantError: unknown format, or the place already holds arrays with other facts.
+    """
+
+    def __init__(self, path: str | Path, *, format: Format = "npy", facts: dict[str, Any] | None = None):
+        if format not in FORMATS:
+            raise unknown("array format", format, FORMATS)
+        self.format, self.facts = format, json.loads(json.dumps(facts or {}))
+        self.file, self.index = _places(Path(path), format)
+        if self.file is not None and format == "h5":
+            _h5py("writing .h5")
+        self.folder = self.index.parent if self.file is None else self.file.with_name(f".{self.file.name}.parts")
+        self._check()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._write_index(done=False)
+        part = format if self.file is None else "npy"
+        self.complete = {_key(file, self.folder) for file in self.folder.rglob(f"*.{part}") if _visible(file)}
+        if self.file is not None and self.file.is_file():
+            with ArrayReader(self.file) as there:
+                self.complete |= set(there)
+
+    def __enter__(self) -> ArrayWriter:
+        return self
+
+    def __exit__(self, kind, *_) -> None:
+        if kind is None:
+            self.close()
+
+    def write(self, key: str, x_TD: np.ndarray) -> None:
+        """Write the (T, D) frames of an utterance, whole or not at all."""
+        x_TD = np.ascontiguousarray(x_TD, dtype=np.float32)
+        require(x_TD.ndim == 2, f"the array of '{key}' must be (frames, dimensions), got shape {x_TD.shape}")
+        _check_key(key)
+        if self.file is None and self.format == "pt":
+            import torch
+
+            write_atomically(self.folder / f"{key}.pt", lambda stream: torch.save(torch.from_numpy(x_TD), stream))
+        else:
+            write_atomically(self.folder / f"{key}.npy", lambda stream: np.save(stream, x_TD, allow_pickle=False))
+        self.complete.add(key)
+
+    def close(self) -> None:
+        """Put single files together and finish the index."""
+        parts = sorted(_key(file, self.folder) for file in self.folder.rglob("*.npy") if _visible(file))
+        if self.file is not None and (parts or not self.file.is_file()):
+            self._assemble(parts)
+        if self.file is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        self._write_index(done=True)
+
+    def _assemble(self, parts: list[str]) -> None:
+        def arrays() -> Iterator[tuple[str, np.ndarray]]:
+            if self.file.is_file():
+                fresh = set(parts)
+                with ArrayReader(self.file) as there:
+                    yield from ((key, there[key]) for key in there if key not in fresh)
+            for key in parts:
+                yield key, np.load(self.folder / f"{key}.npy", allow_pickle=False)
+
+        write = {"npz": _write_npz, "h5": _write_h5, "ark": write_ark}[self.format]
+        write_atomically(self.file, lambda stream: write(stream, arrays()))
+        if self.format == "ark":
+            write_ark_scp(self.file)
+
+    def _check(self) -> None:
+        """Refuse to mix arrays of different models or layers."""
+        known = _read_index(self.index)
+        for name in ("format", "layer", "model", "geometry", "dim"):
+            ours = self.format if name == "format" else self.facts.get(name)
+            if known is not None and known.get(name) != ours:
+                raise SonantError(
+                    f"'{self.index.parent}' already holds arrays with {name} {known.get(name)!r}, and these have "
+                    f"{ours!r}; choose another place or delete it"
+                )
+
+    def _write_index(self, *, done: bool) -> None:
+        index = {"format": self.format, **self.facts, "sonant": __version__}
+        write_json(self.index, {**index, "complete": done, **({"arrays": len(self.complete)} if done else {})})
+
+
+class ArrayReader(Mapping[str, np.ndarray]):
+    """Arrays by key: a folder of .npy, .pt or .npz files, one .npz or .h5 file, a Kaldi ark (or its scp).
+
+    Keys of a folder are paths beneath it without suffix. A key that is not there is also looked up by its last
+    part, the base name, where that is unique. Arrays are read when asked for, as float32.
+
+    Attributes:
+        facts: what the index says, empty when there is none.
+    """
+
+    def __init__(self, path: str | Path):
+        path = Path(path)
+        require(path.exists(), f"no arrays at '{path}'")
+        self.path = path
+        self._zip = self._h5 = None
+        self._files: dict[str, Any] = {}
+        if path.is_dir():
+            self.facts = _read_index(path / "index.json") or {}
+            single = [path / f"features.{suffix}" for suffix in SINGLE]
+            found = next((file for file in single if file.is_file()), None)
+            self._open_file(found) if found is not None and self.facts else self._open_folder()
+        else:
+            self.facts = _read_index(path.with_suffix(".index.json")) or _read_index(path.parent / "index.json") or {}
+            self._open_file(path)
+        self._by_name = _unique_names(self._files)
+
+    @property
+    def geometry(self) -> FrameGeometry | None:
+        """Where the frames lie, None when the index does not say."""
+        geometry = self.facts.get("geometry")
+        return None if geometry is None else FrameGeometry(**geometry)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._files or key in self._by_name
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        """(T, D) float32, or (D,) where a vector was stored. Raises KeyError for an unknown key."""
+        place = self._files[key if key in self._files else self._by_name[key]]
+        try:
+            return np.asarray(self._read(place), dtype=np.float32)
+        except (OSError, ValueError, TypeError, zipfile.BadZipFile, EOFError) as error:
+            raise SonantError(f"the array '{key}' of '{self.path}' cannot be read: {error}") from None
+
+    def __enter__(self) -> ArrayReader:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the file."""
+        for file in (self._zip, self._h5):
+            if file is not None:
+                file.close()
+
+    def _open_folder(self) -> None:
+        files = [file for file in sorted(self.path.rglob("*")) if file.suffix in (".npy", ".pt", ".npz")]
+        self._files = {_key(file, self.path): file for file in files if _visible(file)}
+        require(
+            self._files, f"'{self.path}' holds no .npy, .pt or .npz file; give the folder that sonant extract wrote"
+        )
+
+    def _open_file(self, path: Path) -> None:
+        if path.suffix == ".npz":
+            try:
+                self._zip = np.load(path, allow_pickle=False)
+            except (OSError, ValueError, zipfile.BadZipFile) as error:
+                raise SonantError(f"'{path}' is no .npz file: {error}") from None
+            self._files = {key: (self._zip, key) for key in self._zip.files}
+        elif path.suffix in (".h5", ".hdf5"):
+            h5py = _h5py("reading .h5")
+            try:
+                self._h5 = h5py.File(path, "r")
+            except OSError as error:
+                raise SonantError(f"'{path}' is no HDF5 file: {error}") from None
+            keys: list[str] = []
+            self._h5.visititems(lambda name, item: keys.append(name) if isinstance(item, h5py.Dataset) else None)
+            self._files = {key: (self._h5, key) for key in keys}
+        elif path.suffix in (".ark", ".scp"):
+            self._files = dict(scan_ark(path))
+        elif path.suffix in (".npy", ".pt"):
+            self._files = {path.stem: path}
+        else:
+            raise SonantError(f"'{path}' is none of .npz, .h5, .ark, .scp, .npy, .pt, nor a folder of arrays")
+
+    def _read(self, place: Any) -> Any:
+        if isinstance(place, tuple):
+            file, key = place
+            if file is self._zip:
+                return file[key]
+            if file is self._h5 and file is not None:
+                return file[key][()]
+            return read_ark_array(file, key)
+        if place.suffix == ".pt":
+            return _load_pt(place)
+        loaded = np.load(place, allow_pickle=False)
+        if place.suffix == ".npy":
+            return loaded
+        with loaded:
+            require(len(loaded.files) == 1, f"'{place}' holds {len(loaded.files)} arrays; expected one per utterance")
+            return loaded[loaded.files[0]]
+
+
+def _places(path: Path, format: str) -> tuple[Path | None, Path]:
+    """(single file or None, index file)."""
+    if format not in SINGLE:
+        require(not path.is_file(), f"'{path}' is a file; give the folder for the arrays")
+        return None, path / "index.json"
+    if path.suffix == f".{format}":
+        return path, path.with_suffix(".index.json")
+    return path / f"features.{format}", path / "index.json"
+
+
+def _read_index(path: Path) -> dict | None:
+    if not path.is_file():
+        return None
+    try:
+        index = json.loads(path.read_text())
+        return index if isinstance(index, dict) else {}
+    except ValueError as error:
+        raise SonantError(f"the index '{path}' is no JSON: {error}") from None
+
+
+def _key(file: Path, folder: Path) -> str:
+    return file.relative_to(folder).as_posix().removesuffix(file.suffix)
+
+
+def _visible(file: Path) -> bool:
+    return not file.name.startswith(".")
+
+
+def _check_key(key: str) -> None:
+    parts = key.split("/")
+    require(
+        key and not key.startswith("/") and ".." not in parts and not any(part.startswith(".") for part in parts),
+        f"'{key}' cannot name an array: names must not be empty, absolute, hidden or contain '..'",
+    )
+    require("\0" not in key and "\\" not in key, f"'{key}' cannot name an array: it holds a backslash or a zero byte")
+
+
+def _unique_names(keys: Mapping[str, Any]) -> dict[str, str]:
+    """base name -> key, where only one key has that name."""
+    names: dict[str, str | None] = {}
+    for key in keys:
+        name = key.rsplit("/", 1)[-1]
+        names[name] = None if name in names else key
+    return {name: key for name, key in names.items() if key is not None}
+
+
+def _load_pt(path: Path) -> np.ndarray:
+    import pickle
+
+    import torch
+
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError) as error:
+        first = str(error).splitlines()[0]
+        raise SonantError(f"'{path}' holds no plain tensor and is not opened further: {first}") from None
+    require(isinstance(loaded, torch.Tensor), f"'{path}' holds a {type(loaded).__name__}, expected one tensor")
+    return loaded.float().numpy()
+
+
+def _write_npz(stream, arrays: Iterator[tuple[str, np.ndarray]]) -> None:
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        for key, array in arrays:
+            with archive.open(f"{key}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+
+
+def _write_h5(stream, arrays: Iterator[tuple[str, np.ndarray]]) -> None:
+    with _h5py("writing .h5").File(stream, "w") as file:
+        for key, array in arrays:
+            file.create_dataset(key, data=array)
+
+
+def _h5py(purpose: str):
+    try:
+        import h5py
+    except ImportError:
+        raise MissingExtra("h5py", "h5", purpose) from None
+    return h5py

@@ -1,0 +1,212 @@
+"""Batches that are a pure function of (seed, step, rank, world) and of the manifest.
+
+An item of the dataset is the whole batch of a step. That makes order, resuming and the number of workers
+irrelevant to what a step sees: the state of a loader is the number of the next step.
+
+Letters: B examples, L samples, V views.
+"""
+
+from __future__ import annotations
+
+import itertools
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from ..core import Batch, SonantError, derive_seed, require
+from .views.base import View
+
+ATTEMPTS = 100  # unreadable examples in a row before the disk is at fault and not a file
+
+
+class Loader:
+    """Serves the batches of a view.
+
+    Args:
+        view: what an example is; its batch size is that of the global batch, over all processes.
+        seed: of the run.
+        shuffle: a new order and new random places every epoch; False: the same fixed batches every epoch.
+        workers: processes that read ahead; 0: read in this one. The batches are the same.
+        prefetch: batches that each worker reads ahead.
+        rank, world: this process and how many train together. Each takes its contiguous slice of the global
+            batch; with ``shuffle`` all slices have the same size (a remainder is left out).
+        strict: an unreadable file is an error; otherwise it is named once on stderr, counted, and another example
+            takes its place.
+
+    Attributes:
+        steps_per_epoch: batches in an epoch.
+        skipped: unreadable files met so far, with the reason.
+    """
+
+    def __init__(
+        self,
+        view: View,
+        *,
+        seed: int = 0,
+        shuffle: bool = True,
+        workers: int = 0,
+        prefetch: int = 4,
+        rank: int = 0,
+        world: int = 1,
+        strict: bool = False,
+    ):
+        require(0 <= rank < world, f"rank {rank} does not exist among {world} processes")
+        require(workers >= 0, f"the number of workers cannot be negative, got {workers}")
+        self.view, self.workers, self.strict = view, workers, strict
+        self.steps_per_epoch = view.steps
+        self.skipped: dict[str, str] = {}
+        self._steps = _Steps()
+        own = torch.Generator().manual_seed(0)  # the reader draws a number per iteration: not from the global generator
+        self._batches = _Batches(view, seed=seed, shuffle=shuffle, rank=rank, world=world, strict=strict)
+        self._reader = DataLoader(
+            self._batches,
+            batch_size=None,
+            sampler=self._steps,
+            num_workers=workers,
+            collate_fn=_as_it_is,
+            prefetch_factor=prefetch if workers else None,
+            persistent_workers=workers > 0,
+            worker_init_fn=_start_worker,
+            generator=own,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+    @property
+    def sample_rate(self) -> int:
+        """In Hz."""
+        return self.view.pool.sample_rate
+
+    def __len__(self) -> int:
+        return self.steps_per_epoch
+
+    def __iter__(self) -> Iterator[Batch]:
+        """The batches of the first epoch."""
+        return self.batches(0, self.steps_per_epoch)
+
+    def batches(self, start_step: int = 0, steps: int | None = None) -> Iterator[Batch]:
+        """The batches of ``steps`` steps (None: without end) from ``start_step`` on, across epochs.
+
+        Only one such iteration of a loader may be under way at a time.
+        """
+        self._steps.start, self._steps.steps = start_step, steps
+        for item in self._reader:
+            if isinstance(item, _Failure):
+                raise SonantError(item.message)
+            self._report(item.skipped)
+            yield item.batch
+
+    def _report(self, skipped: dict[str, str]) -> None:
+        for path, reason in skipped.items():
+            if path not in self.skipped:
+                self.skipped[path] = reason
+                print(f"sonant: skipped in training: {reason}", file=sys.stderr)
+
+
+@dataclass
+class _Item:
+    batch: Batch
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    def pin_memory(self) -> _Item:
+        return _Item(self.batch.pin_memory(), self.skipped)
+
+
+@dataclass
+class _Failure:
+    """An error on its way out of a worker, as one line."""
+
+    message: str
+
+
+class _Steps:
+    """The numbers of the steps to come, as a sampler."""
+
+    def __init__(self):
+        self.start, self.steps = 0, None
+
+    def __iter__(self) -> Iterator[int]:
+        if self.steps is None:
+            return itertools.count(self.start)
+        return iter(range(self.start, self.start + self.steps))
+
+
+class _Batches(Dataset):
+    """The batch of every step."""
+
+    def __init__(self, view: View, *, seed: int, shuffle: bool, rank: int, world: int, strict: bool):
+        self.view, self.seed, self.shuffle, self.strict = view, seed, shuffle, strict
+        self.rank, self.world = rank, world
+
+    def __getitem__(self, step: int) -> _Item | _Failure:
+        try:
+            return self._item(step)
+        except SonantError as error:
+            return _Failure(str(error))
+
+    def _item(self, step: int) -> _Item:
+        epoch, index = divmod(step, self.view.steps)
+        key = derive_seed(self.seed, "epoch", epoch) if self.shuffle else None
+        examples = self._even(self.view.batch(index, key))
+        first, last = (len(examples) * part // self.world for part in (self.rank, self.rank + 1))
+        skipped: dict[str, str] = {}
+        waves, numbers, seeds = [], [], []
+        for position in range(first, last):
+            seed = derive_seed(self.seed, "example", step, position)
+            wave, number = self._read(int(examples[position]), index, position, key, seed, skipped)
+            waves.append(wave), numbers.append(number), seeds.append(seed)
+        return _Item(self._collate(waves, numbers, seeds, self.view.size(examples)), skipped)
+
+    def _even(self, examples: np.ndarray) -> np.ndarray:
+        """A batch that every process gets a part of; equal parts when training, so that tensors can be gathered."""
+        if len(examples) < self.world:
+            return np.resize(examples, self.world)
+        return examples[: len(examples) - len(examples) % self.world] if self.shuffle else examples
+
+    def _read(
+        self, example: int, index: int, position: int, key: int | None, seed: int, skipped: dict[str, str]
+    ) -> tuple[np.ndarray, int]:
+        """The audio of an example, or of the first that can be read of those that may stand in for it."""
+        view = self.view
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                example = view.spare(index, key, position=position, attempt=attempt)
+            try:
+                return view.read(example, key=key, seed=seed), view.utterance_of(example)
+            except SonantError as error:
+                if self.strict:
+                    raise
+                reason = skipped[view.pool.path(view.utterance_of(example))] = str(error)
+        raise SonantError(
+            f"{ATTEMPTS} examples in a row cannot be read; is the disk with the audio there? The last: {reason}"
+        )
+
+    def _collate(self, waves: list[np.ndarray], numbers: list[int], seeds: list[int], size: int) -> Batch:
+        pool = self.view.pool
+        lengths_B = torch.tensor([min(wave.shape[-1], size) for wave in waves])
+        padded = np.zeros((len(waves), *waves[0].shape[:-1], size), dtype=np.float32)
+        for row, wave in zip(padded, waves, strict=True):
+            row[..., : wave.shape[-1]] = wave[..., :size]
+        tensor = torch.from_numpy(padded)
+        views = tensor.dim() == 3
+        return Batch(
+            wave_BL=tensor[:, 0] if views else tensor,
+            lengths_B=lengths_B,
+            sample_rate=pool.sample_rate,
+            ids=tuple(pool.id(number) for number in numbers),
+            seeds=tuple(seeds),
+            speaker_B=torch.tensor(pool.speaker[numbers], dtype=torch.long) if pool.has_speakers else None,
+            extras={"views": tensor} if views else {},
+        )
+
+
+def _as_it_is(item):
+    return item
+
+
+def _start_worker(_: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the training process, which ends its workers

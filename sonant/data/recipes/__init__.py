@@ -1,0 +1,1 @@
+"""One file per corpus, each with the same prepare(source, out, ...)."""

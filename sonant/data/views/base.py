@@ -1,0 +1,71 @@
+"""What every view is: a numbering of examples, batches of them for every epoch, and how one is read.
+
+A view holds no state. The global batch ``index`` of an epoch is a pure function of ``index`` and of the epoch's
+``key``; so is the audio of an example, given also the example's own seed. ``key=None`` asks for the fixed order
+without any randomness in what is chosen (validation).
+
+Letters: L samples, V views of one utterance.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...core import derive_seed
+from ..pool import Pool
+from ..shuffle import permute
+
+
+class View:
+    """Base of the views.
+
+    Attributes:
+        pool: the utterances.
+        steps: batches in an epoch, the same in every epoch.
+        together: how many neighbours in a batch belong together (share a speaker, say).
+    """
+
+    pool: Pool
+    steps: int
+    together: int = 1
+
+    def batch(self, index: int, key: int | None) -> np.ndarray:
+        """(n,) int64 example numbers of the global batch ``index`` of an epoch."""
+        raise TypeError(f"{type(self).__name__} defines no batch")
+
+    def utterance_of(self, example: int) -> int:
+        """The utterance, as a number of the pool, that an example is part of."""
+        return example
+
+    def read(self, example: int, *, key: int | None, seed: int) -> np.ndarray:
+        """(L,) or (V, L) float32 samples of an example."""
+        raise TypeError(f"{type(self).__name__} defines no read")
+
+    def size(self, examples: np.ndarray) -> int:
+        """Samples to which a global batch of ``examples`` is padded."""
+        raise TypeError(f"{type(self).__name__} defines no size")
+
+    def spare(self, index: int, key: int | None, *, position: int, attempt: int) -> int:
+        """What stands in for an example that cannot be read: ``attempt`` counts from 1.
+
+        First the others that belong together with it, then what stands at its place in the following batches.
+        """
+        examples = self.batch(index, key)
+        together = min(self.together, len(examples))
+        if attempt < together:
+            first = position - position % together
+            block = examples[first : first + together]
+            return int(block[(position - first + attempt) % len(block)])
+        examples = self.batch((index + attempt - together + 1) % self.steps, key)
+        return int(examples[position % len(examples)])
+
+
+def cut_batch(total: int, *, size: int, index: int, key: int | None) -> np.ndarray:
+    """Batch ``index`` of ``range(total)`` in the order of ``key``, cut into batches of ``size``."""
+    positions = np.arange(index * size, min((index + 1) * size, total))
+    return positions if key is None else permute(positions, total, key)
+
+
+def random_start(length: int, window: int, *path: int | str) -> int:
+    """Where a window of ``window`` samples begins in ``length`` samples, drawn by ``path``; 0 if it is no shorter."""
+    return derive_seed(*path) % (length - window + 1) if length > window else 0

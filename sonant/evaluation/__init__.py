@@ -1,0 +1,1 @@
+"""Scores: one file per task, pure metric functions beside it."""

@@ -1,0 +1,137 @@
+"""Contrastive predictive coding: tell the true future latent from distractors.
+
+van den Oord, Li and Vinyals 2018 (arXiv:1807.03748), Secs. 2.2, 2.3 and 3.1; Rivière et al. 2020 (arXiv:2002.02848).
+
+    z_t = encoder(x)_t          c_t = context(z_1 .. z_t)                                   Sec. 2.2
+    L_k = -log softmax_j( s(W_k c_t, z_j) ) at j = t + k, averaged over t and k             Eqs. 3-4
+
+The mean runs over every anchor t with t + K inside its utterance and over every k, all with equal weight
+(CPC_audio sums over k: K times as much). The same distractors serve all k; one that happens to be the right answer
+of some k takes no part there (CPC_audio lets it).
+
+Letters: B utterances, T frames, S = T - K anchors, K horizons (H = K - skip of them predicted), M negatives,
+D latent, C context, G groups that share a pool, P frames of a pool, N candidates.
+Knowing nothing scores loss log(M + 1).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sonant.core import Batch, Frames, LossOut, require
+from sonant.core import Method as BaseMethod
+from sonant.nn.predictors import LinearPredictor, TransformerPredictor
+from sonant.objectives.candidates import Pool, Share, allowed, draw_negatives, pool_of
+from sonant.objectives.infonce import infonce, score_all, score_drawn, without_repeats
+
+PREDICTORS = {"linear": LinearPredictor, "transformer": TransformerPredictor}
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the objective."""
+
+    horizons: int = 12  # K, frames ahead; Sec. 3.1 predicts 12 (120 ms at 100 Hz)
+    skip: int = 0  # nearest futures left out: predict skip + 1 .. K only
+    negatives: int | None = 128  # M per anchor (CPC_audio 128); null: every frame that negatives_from allows
+    negatives_from: Share = "utterance"  # what a distractor shares with its anchor (Table 2)
+    predictor: Literal["linear", "transformer"] = "linear"  # Eq. 3, or a causal transformer layer (arXiv:2002.02848)
+    score: Literal["mean", "dot", "cosine"] = "mean"  # mean over channels (CPC_audio); dot: D times that, Eq. 3
+    temperature: float = 1.0  # divides every score; around 0.1 with cosine
+    dropout: float = 0.0  # of predictions, while training
+
+    def __post_init__(self):
+        require(self.horizons >= 1, f"cpc: horizons must be at least 1, got {self.horizons}")
+        require(0 <= self.skip < self.horizons, f"cpc: skip must lie in [0, horizons), got {self.skip}")
+        require(
+            self.negatives is None or self.negatives >= 1,
+            f"cpc: negatives must be at least 1, or null for all, got {self.negatives}",
+        )
+        require(self.temperature > 0, f"cpc: temperature must be positive, got {self.temperature}")
+        require(0 <= self.dropout < 1, f"cpc: dropout must lie in [0, 1), got {self.dropout}")
+
+
+class Method(BaseMethod):
+    """CPC around any encoder and any context that does not look ahead."""
+
+    def __init__(self, cfg: Config, *, encoder, context):
+        super().__init__(cfg, encoder=encoder, context=context)
+        require(
+            context.future == 0,
+            "cpc: the context looks ahead, so that it can see what it must predict; choose one that does not",
+        )
+        self.predict = PREDICTORS[cfg.predictor](context.dim, encoder.dim, futures=cfg.horizons - cfg.skip)
+        self.dropout = nn.Dropout(cfg.dropout)
+
+    def chance(self) -> float | None:
+        """log(M + 1); None with every frame as a candidate, where it depends on the batch."""
+        return None if self.cfg.negatives is None else math.log(self.cfg.negatives + 1)
+
+    def loss(self, batch: Batch) -> LossOut:
+        """Mean contrast over anchors and horizons; parts: accuracies in [0, 1] by horizon, higher is better."""
+        z = self.encoder(batch.frames())  # (B, T, D)
+        c = self.context(z)  # (B, T, C)
+        return self.contrast(z, c, batch)
+
+    def contrast(self, z: Frames, c: Frames, batch: Batch) -> LossOut:
+        """The loss of latents and contexts; ``batch`` gives speakers and randomness."""
+        K = self.cfg.horizons
+        anchors = [max(n - K, 0) for n in z.lengths_B.tolist()]
+        S = max(anchors)
+        require(
+            S > 0,
+            f"cpc: {K} horizons need more than {K} frames, the longest example has {int(z.lengths_B.max())}; "
+            "lengthen the training window or lower method.horizons",
+        )
+        pred_BSHD = self.dropout(self.predict(c.x_BTD[:, :S]))
+        pool = pool_of(self._scaled(z), self.cfg.negatives_from, batch.speaker_B)
+        ahead_H = torch.arange(self.cfg.skip + 1, K + 1, device=z.device)
+        place_BSH = pool.start_B[:, None, None] + torch.arange(S, device=z.device)[:, None] + ahead_H
+        real_BS = torch.arange(S, device=z.device) < torch.tensor(anchors, device=z.device)[:, None]
+        place_BSH = place_BSH.masked_fill(~real_BS[:, :, None], 0)
+        if self.cfg.negatives is None:
+            loss_BSH, hit_BSH = self._against_all(pred_BSHD, pool, place_BSH)
+        else:
+            generators = [batch.generator(b, "negatives") for b in range(len(anchors))]
+            index_BSM = draw_negatives(pool, anchors, number=self.cfg.negatives, generators=generators)
+            loss_BSH, hit_BSH = self._against_drawn(pred_BSHD, pool, place_BSH, index_BSM)
+        return self._average(loss_BSH, hit_BSH, real_BS)
+
+    def _scaled(self, z: Frames) -> Frames:
+        """Latents such that a plain dot product with predictions is the score."""
+        x_BTD = F.normalize(z.x_BTD.float(), dim=-1) if self.cfg.score == "cosine" else z.x_BTD
+        over = self.cfg.temperature * (z.dim if self.cfg.score == "mean" else 1)
+        return z.with_x(x_BTD / over)
+
+    def _grouped(self, pred_BSHD: Tensor, pool: Pool, *places: Tensor) -> tuple[Tensor, ...]:
+        """Predictions and places regrouped (B, S, ..) -> (G, B S / G, ..), as the pool is."""
+        if self.cfg.score == "cosine":
+            pred_BSHD = F.normalize(pred_BSHD.float(), dim=-1)
+        G = pool.z_GPD.shape[0]
+        return tuple(x.reshape(G, -1, *x.shape[2:]) for x in (pred_BSHD, *places))
+
+    def _against_drawn(self, pred_BSHD: Tensor, pool: Pool, place_BSH: Tensor, index_BSM: Tensor):
+        pred, place, index = self._grouped(pred_BSHD, pool, place_BSH, index_BSM)
+        scores = without_repeats(score_drawn(pred, pool.z_GPD, place, index), place, index)
+        loss, hit = infonce(scores[..., 0], scores)
+        return loss.view_as(place_BSH), hit.view_as(place_BSH)
+
+    def _against_all(self, pred_BSHD: Tensor, pool: Pool, place_BSH: Tensor):
+        pred, place = self._grouped(pred_BSHD, pool, place_BSH)
+        scores_BSHP = score_all(pred, pool.z_GPD).view(*place_BSH.shape, -1)
+        positive_BSH = scores_BSHP.gather(-1, place_BSH[..., None])[..., 0]
+        return infonce(positive_BSH, scores_BSHP.masked_fill(~allowed(pool)[:, None, None], float("-inf")))
+
+    def _average(self, loss_BSH: Tensor, hit_BSH: Tensor, real_BS: Tensor) -> LossOut:
+        anchors = real_BS.sum()
+        total = loss_BSH.masked_fill(~real_BS[:, :, None], 0.0).sum() / (anchors * loss_BSH.shape[2])
+        accuracy_H = (hit_BSH & real_BS[:, :, None]).sum((0, 1)) / anchors
+        parts = {"acc": accuracy_H.mean()}
+        parts |= {f"acc@{self.cfg.skip + 1 + i}": value for i, value in enumerate(accuracy_H)}
+        return LossOut(total=total, parts=parts, count=anchors * loss_BSH.shape[2])

@@ -1,0 +1,1 @@
+"""Blocks that encoders, contexts and methods are built of."""

@@ -1,0 +1,1 @@
+"""Loss functions of tensors, one per file."""

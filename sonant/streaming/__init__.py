@@ -1,0 +1,1 @@
+"""Drives causal models chunk by chunk."""

@@ -1,0 +1,1 @@
+"""The engine: fit, optimisers, schedules, checkpoints, logs."""

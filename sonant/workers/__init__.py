@@ -1,0 +1,1 @@
+"""Workers that teach an encoder: target, head and loss in one file each."""

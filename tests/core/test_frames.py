@@ -1,0 +1,28 @@
+import pytest
+import torch
+
+from sonant.core import FrameGeometry, Frames, SonantError, mask_of
+
+
+def test_padding_is_zeroed_and_unpad_inverts():
+    frames = Frames(torch.ones(2, 4, 3), torch.tensor([4, 2]), FrameGeometry(16000)).masked()
+    assert frames.x_BTD[1, 2:].abs().sum() == 0
+    assert [len(x) for x in frames.unpad()] == [4, 2]
+    assert frames.mask_BT.sum() == 6
+
+
+def test_a_waveform_is_frames_of_one_sample():
+    frames = Frames.of_wave(torch.ones(2, 5), torch.tensor([5, 3]), 16000)
+    assert frames.x_BTD.shape == (2, 5, 1)
+    assert frames.x_BTD[1, 3:].sum() == 0
+    assert frames.geometry.frames(5) == 5
+    assert Frames.of_wave(torch.ones(1, 5), None, 16000).lengths_B.tolist() == [5]
+
+
+def test_a_wrong_shape_is_told():
+    with pytest.raises(SonantError, match=r"\(B, L\)"):
+        Frames.of_wave(torch.ones(5), None, 16000)
+
+
+def test_mask():
+    assert mask_of(torch.tensor([1, 3]), 3).tolist() == [[True, False, False], [True, True, True]]

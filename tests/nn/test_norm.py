@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from sonant.core import mask_of
+from sonant.nn.norm import BatchNorm, ChannelNorm, InstanceNorm, norm
+
+LENGTHS = torch.tensor([9, 5, 1])
+
+
+def case(dim=6):
+    g = torch.Generator().manual_seed(0)
+    x = 3 * torch.randn(3, 9, dim, generator=g, dtype=torch.float64) + 1
+    return x, mask_of(LENGTHS, 9)
+
+
+def perturbed(module: nn.Module) -> nn.Module:
+    module = module.double()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter += 0.3 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
+    return module
+
+
+def test_channel_norm_is_its_formula():
+    """Unbiased variance, eps inside the root (CPC_audio's ChannelNorm)."""
+    x, mask = case()
+    x[0, 0] = 0.001 * x[0, 0]  # small variance, where eps matters
+    module = perturbed(ChannelNorm(6))
+    expected = (x - x.mean(-1, keepdim=True)) * torch.rsqrt(x.var(-1, keepdim=True, unbiased=True) + 1e-5)
+    torch.testing.assert_close(module(x, mask), expected * module.weight + module.bias)
+
+
+def test_batch_norm_equals_torch_on_the_real_frames():
+    x, mask = case()
+    ours, theirs = perturbed(BatchNorm(6)), perturbed(nn.BatchNorm1d(6))
+    x[~mask] = 1e6
+    for _ in range(3):
+        torch.testing.assert_close(ours(x, mask)[mask], theirs(x[mask]))
+    for name, value in theirs.state_dict().items():
+        torch.testing.assert_close(ours.state_dict()[name], value)
+    torch.testing.assert_close(ours.eval()(x, mask)[mask], theirs.eval()(x[mask]))
+
+
+def test_instance_norm_equals_torch_on_each_utterance_alone():
+    x, mask = case()
+    ours, theirs = perturbed(InstanceNorm(6)), perturbed(nn.InstanceNorm1d(6, affine=True))
+    x[~mask] = 1e6
+    y = ours(x, mask)
+    for b, n in enumerate(LENGTHS.tolist()[:2]):
+        torch.testing.assert_close(y[b, :n], theirs(x[b : b + 1, :n].transpose(1, 2))[0].T)
+    torch.testing.assert_close(y[2, 0], ours.bias, msg="one frame alone is its own mean")
+
+
+@pytest.mark.parametrize("name", ["channel", "batch", "instance", "none"])
+def test_dtype_follows_the_input(name):
+    x, mask = case()
+    assert norm(name, 6)(x.bfloat16(), mask).dtype in (torch.bfloat16, torch.float32)
+    assert norm(name, 6)(x.float(), mask).dtype == torch.float32
+    assert norm(name, 6).double()(x, mask).dtype == torch.float64
