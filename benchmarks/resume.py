@@ -40,16 +40,11 @@ def main() -> int:
     began = time.monotonic()
     run([*train, "--run", str(whole)])
     took = time.monotonic() - began
-    deaths = [
-        die(
-            [*train, "--run", str(killed)],
-            killed,
-            writing=number % 2 == 0,
-            draw=random.Random(f"{args.seed} {number}"),
-            longest=took / 2,
-        )
-        for number in range(args.kills)
-    ]
+    deaths = []
+    for number in range(args.kills):
+        draw = random.Random(f"{args.seed} {number}")
+        command = [*train, "--run", str(killed)]
+        deaths.append(die(command, killed, writing=number % 2 == 0, draw=draw, longest=took / args.kills))
     run([*train, "--run", str(killed), *(["--resume"] if killed.exists() else [])])
     result = {
         "kills": sum(death["killed"] for death in deaths),
@@ -86,6 +81,9 @@ def die(command: list[str], folder: Path, *, writing: bool, draw: random.Random,
             seen |= unfinished(folder)
         time.sleep(draw.random() * 0.003)
     else:
+        before = changed(folder)
+        while process.poll() is None and changed(folder) == before:
+            time.sleep(0.001)
         time.sleep(draw.random() * longest)
     alive = process.poll() is None
     if alive:
@@ -101,6 +99,12 @@ def die(command: list[str], folder: Path, *, writing: bool, draw: random.Random,
     left = bool(unfinished(folder))
     print(f"killed {'while writing' if writing else 'at random'}: at step {max(steps)} or later", file=sys.stderr)
     return {"killed": alive, "unfinished": left, "unreadable": unreadable, "step": max(steps)}
+
+
+def changed(folder: Path) -> int:
+    """When metrics.jsonl was last written, in nanoseconds; 0: not yet."""
+    path = folder / "metrics.jsonl"
+    return path.stat().st_mtime_ns if path.exists() else 0
 
 
 def unfinished(folder: Path) -> set[str]:

@@ -69,7 +69,7 @@ def _train(run: Path, corpus: Path, *, seed: int, steps: int | None) -> None:
 
 def _score(folder: Path, run: Path) -> list[Result]:
     """One result per model and speaker mode, kept in the run folder; scored again each time (seconds)."""
-    items, audio = folder / "corpus" / "items" / "test-triphone.item", folder / "corpus" / "test"
+    items, audio = folder / "corpus" / "items" / "triphone.item", folder / "corpus" / "test"
     path, results = run / "results.jsonl", []
     path.unlink(missing_ok=True)
     for name in ("cpc", *BASELINES):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..build import RunConfig, architecture, method_of, resolve, save
-from ..core import Method, Representation, SonantError, require, seed_everything
+from ..core import Method, Representation, require, seed_everything
 from ..core.config import find_config
 from ..data.config import build_loaders
 from ..data.manifest import Manifest
@@ -41,11 +41,12 @@ def train(
     """
     run = resolve(config, overrides)
     folder = _run_folder(config, run_dir)
-    _check(run, folder, resume)
+    _check(run)
     with processes(run.train.device) as place:
         seed_everything(run.train.seed)
         train_loader, valid_loader = build_loaders(run.data, seed=run.train.seed, rank=place.rank, world=place.world)
         method = method_of(run)
+        method.representation().dim_of(run.layer)  # a layer that does not exist shows now, not at the first checkpoint
         summary = fit(
             method,
             train_loader=train_loader,
@@ -68,16 +69,11 @@ def _run_folder(config: str | Path | Mapping, run_dir: str | Path | None) -> Pat
     return Path("runs") / find_config(config).stem
 
 
-def _check(run: RunConfig, folder: Path, resume: bool) -> None:
+def _check(run: RunConfig) -> None:
     require(
         run.data.train is not None,
         "no training data: give --data.train FOLDER, a manifest made by 'sonant prepare' (see sonant prepare --list)",
     )
-    started = (folder / "checkpoints").is_dir() and any((folder / "checkpoints").iterdir())
-    if started and not resume:
-        raise SonantError(f"{folder} already holds a run: add --resume to go on with it, or choose another --run")
-    if not started and resume and not folder.is_dir():
-        raise SonantError(f"nothing to resume: there is no run folder {folder}; leave out --resume to start it")
     if run.eval.abx_items is not None:
         require(
             run.eval.abx_audio is not None, "eval.abx_items is given without eval.abx_audio, the folder of its audio"

@@ -94,7 +94,7 @@ def _help() -> str:
 
 
 def _explain(error: Exception) -> int:
-    from ..core.errors import SonantError
+    from ..core.errors import Failure, SonantError
 
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, SonantError):
@@ -105,7 +105,7 @@ def _explain(error: Exception) -> int:
     elif isinstance(error, OSError):
         print(f"sonant: error: {text}", file=sys.stderr)
         return USER_ERROR
-    else:
+    elif not isinstance(error, Failure):
         text = f"{type(error).__name__}: {text} (set SONANT_DEBUG=1 for the traceback)"
     print(f"sonant: failed: {text}", file=sys.stderr)
     return FAILURE

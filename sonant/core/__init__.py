@@ -1,7 +1,7 @@
 """The nouns: frames and their geometry, batches, methods, representations, errors, seeds."""
 
 from .batch import Batch
-from .errors import MissingExtra, SonantError, nearest, require, unknown
+from .errors import Failure, MissingExtra, SonantError, nearest, require, unknown
 from .frames import Frames, mask_of
 from .geometry import FrameGeometry, samples_of, seconds_of
 from .method import LossOut, Method
@@ -11,6 +11,7 @@ from .seeding import derive_seed, generator, numpy_generator, seed_everything
 
 __all__ = [
     "Batch",
+    "Failure",
     "Featured",
     "FrameGeometry",
     "FrameModule",

@@ -10,6 +10,10 @@ class SonantError(ValueError):
     """The user's mistake, told in one clear line. The command line prints it and exits with 2."""
 
 
+class Failure(RuntimeError):
+    """A failure of the machine or of ours, told in one clear line. The command line exits with 1."""
+
+
 class MissingExtra(SonantError):
     """An optional package is needed and not installed."""
 

@@ -103,10 +103,14 @@ class Synthesiser:
         self._voice: tuple | None = None
         self._clear()
 
-    def set_voice(self, language: str, variant: str = "", *, formants: Sequence[tuple[float, float, float]] = ()) -> None:
-        """Choose a language voice (``en-us``, ``de``, ...), a variant of it (``f3``, ...; '' is the plain one), a mouth.
+    def set_voice(
+        self, language: str, variant: str = "", *, formants: Sequence[tuple[float, float, float]] = ()
+    ) -> None:
+        """Choose who speaks what.
 
         Args:
+            language: ``en-us``, ``de``, ...
+            variant: ``f3``, ...; '' is the plain voice of the language.
             formants: factors on frequency, strength and width of formant 1, 2, ... of the voice.
 
         Raises:
@@ -235,7 +239,7 @@ def _load() -> tuple[ctypes.CDLL, str | None]:
     data = str(espeakng_loader.get_data_path())
     require(
         len(data.encode()) <= LONGEST_DATA_PATH,
-        f"the path of eSpeak NG's data is longer than {LONGEST_DATA_PATH} bytes, which the library cannot hold: {data}; "
+        f"the path of eSpeak NG's data is longer than the {LONGEST_DATA_PATH} bytes that the library can hold: {data}; "
         "install the environment in a folder with a shorter path",
     )
     try:

@@ -19,21 +19,22 @@ def decode(path: Path) -> tuple[np.ndarray, int]:
     """
     require(path.is_file(), f"no audio file '{path}': it was moved or deleted, or its path starts from another folder")
     try:
-        import av
+        from av import AudioResampler, FFmpegError
+        from av import open as open_media
     except ImportError:
-        raise MissingExtra("av", "av", f"reading '{path.name}'") from None
+        raise MissingExtra("av", "av", f"reading '{path}'") from None
     try:
-        with av.open(str(path)) as container:
+        with open_media(str(path)) as container:
             require(container.streams.audio, f"'{path}' has no sound track")
             stream = container.streams.audio[0]
-            resampler = av.AudioResampler(format="fltp")  # planar floats, whatever the codec gives
+            resampler = AudioResampler(format="fltp")  # planar floats, whatever the codec gives
             parts = [
                 made.to_ndarray()
                 for frame in [*container.decode(stream), None]  # None: what the resampler still holds
                 for made in resampler.resample(frame)
             ]
             rate = stream.rate
-    except av.FFmpegError as error:
+    except FFmpegError as error:
         raise SonantError(
             f"'{path}' cannot be decoded ({error.strerror or error}): it is damaged or no audio despite its name"
         ) from None

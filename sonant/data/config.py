@@ -20,6 +20,7 @@ class DataConfig:
     train: str | None = None  # manifest folder to train on
     valid: str | None = None  # manifest folder for validation; None: a part of ``train`` is held out
     valid_fraction: float = 0.05  # part of the utterances held out when ``valid`` is None; 0: no validation
+    valid_most: int = 1000  # utterances held out at the most when ``valid`` is None
     valid_by: Literal["utterance", "speaker"] = "utterance"  # speaker: held-out speakers are never trained on
     sample_rate: int = 16_000  # Hz; other audio is resampled
     view: Literal["chunks", "crops", "utterances", "speakers"] = "chunks"  # what an example is
@@ -50,7 +51,8 @@ def build_loaders(cfg: DataConfig, *, seed: int = 0, rank: int = 0, world: int =
     if cfg.valid is not None:
         kept, valid_manifest, held = None, Manifest.open(cfg.valid), None
     else:
-        kept, held = manifest.split(cfg.valid_fraction, seed=0, by=cfg.valid_by)  # the same for every seed of a run
+        fraction = min(cfg.valid_fraction, cfg.valid_most / max(len(manifest), 1))
+        kept, held = manifest.split(fraction, seed=0, by=cfg.valid_by)  # the same for every seed of a run
         valid_manifest = manifest if len(held) else None
     options = {"seed": seed, "rank": rank, "world": world, "strict": cfg.strict}
     train = Loader(build_view(cfg, _pool(cfg, manifest, kept)), shuffle=cfg.shuffle, workers=cfg.workers, **options)

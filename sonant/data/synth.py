@@ -36,7 +36,7 @@ from .synth_speakers import Speaker, Variation, draw_speakers, split_voices
 from .synth_store import Store, checksum
 from .synth_texts import read_sentences, sentences
 from .synth_workers import run_fresh
-from .textgrid import write_textgrid
+from .textgrid import textgrid_text
 
 SAMPLE_RATE = 16_000
 SILENCE_S = (0.1, 0.4)  # before and after an utterance
@@ -86,7 +86,11 @@ class Job:
 
 
 def synth(
-    out: str | Path, config: SynthConfig, *, processes: int | None = None, done: Callable[[int, int], None] | None = None
+    out: str | Path,
+    config: SynthConfig,
+    *,
+    processes: int | None = None,
+    done: Callable[[int, int], None] | None = None,
 ) -> Manifest:
     """Generate a corpus, or go on with an interrupted one; an existing whole one is opened.
 
@@ -171,7 +175,8 @@ def speak(job: Job) -> None:
         path = Path("audio") / job.speaker.name / f"{name}.flac"
         soundfile.write(folder / path, wave_L, SAMPLE_RATE, subtype="PCM_16", format="FLAC")
         tiers = {"words": words, "phones": phones}
-        write_textgrid(folder / "textgrid" / job.speaker.name / f"{name}.TextGrid", tiers, duration)
+        grid = folder / "textgrid" / job.speaker.name / f"{name}.TextGrid"
+        grid.write_text(textgrid_text(tiers, duration), encoding="utf-8")  # what makes it count is the part file
         row = {"id": name, "path": str(path), "samples": len(wave_L), "text": text, **tiers}
         digest.update(wave_L.tobytes() + json.dumps(row).encode())
         said.append(row)
@@ -222,10 +227,11 @@ def stretched_rate(sample_rate: int, stretch: float) -> int:
 
 def placed(segments: Sequence[Segment], first: int, rate: int, shift: float) -> list[Segment]:
     """Segments in samples at ``rate`` as segments in seconds, sample ``first`` at ``shift`` seconds."""
-    return [
-        (label, round(shift + seconds_of(a - first, rate), DECIMALS), round(shift + seconds_of(b - first, rate), DECIMALS))
-        for label, a, b in segments
-    ]
+
+    def seconds(sample: float) -> float:
+        return round(shift + seconds_of(sample - first, rate), DECIMALS)
+
+    return [(label, seconds(onset), seconds(offset)) for label, onset, offset in segments]
 
 
 def as_int16(wave_L: np.ndarray) -> np.ndarray:

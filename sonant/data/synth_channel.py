@@ -28,9 +28,9 @@ class Channel:
 
     def __init__(self, speaker: Speaker, *, sample_rate: int, seed: int):
         self.speaker, self.sample_rate, self.seed = speaker, sample_rate, seed
-        microphone_K = _microphone(speaker, sample_rate)
+        self._microphone_K = _microphone(speaker, sample_rate)
         room_K = _room(speaker, sample_rate, numpy_generator(seed, "room", speaker.name))
-        self._response_K = np.convolve(microphone_K, room_K)
+        self._response_K = np.convolve(self._microphone_K, room_K)
         self._delay = TAPS // 2
 
     def __call__(self, wave_L: np.ndarray, name: str) -> np.ndarray:
@@ -51,10 +51,11 @@ class Channel:
     def noise(self, length: int, name: str) -> np.ndarray:
         """(length,) background noise ``snr_db`` below the speaker's level, coloured and heard by the microphone."""
         white_L = numpy_generator(self.seed, "noise", name).standard_normal(max(length, 1), dtype=np.float32)
-        size = _fast_size(len(white_L))
+        size = _fast_size(max(len(white_L), TAPS))
         spectrum = np.fft.rfft(white_L, size)
         frequencies = np.fft.rfftfreq(size, 1 / self.sample_rate)
         spectrum *= 10 ** (_tilt_db(frequencies, self.speaker.noise_tilt_db) / 20)
+        spectrum *= np.abs(np.fft.rfft(self._microphone_K, size))
         noise_L = np.fft.irfft(spectrum, size)[:length]
         level = 10 ** ((self.speaker.level_db - self.speaker.snr_db) / 20)
         return noise_L * (level / max(float(np.sqrt(np.mean(noise_L**2))), 1e-12))

@@ -33,14 +33,14 @@ from .synth_speakers import VOICES, Speaker, Variation, draw_speakers
 from .synth_store import Store, checksum
 from .synth_timings import Conversation, Token, Unit, read_timings, units_of
 from .synth_workers import run_fresh
-from .textgrid import write_textgrid
+from .textgrid import textgrid_text
 
 SLOWEST, FASTEST = 80, 450  # words a minute
 TRIES = 4  # syntheses of a unit at most
 CLOSE = 0.02  # relative error of a duration with which the search for a rate ends
 RESAMPLED = 0.06  # of the rest, what resampling takes away (it moves the pitch as much)
 FADE_S = 0.01  # where a unit would run into the next
-SOUND_DB = -12.0  # of laughter and noise, against speech
+SOUND_DB = -6.0  # of laughter and noise, against speech
 SIDES = "AB"
 
 
@@ -99,9 +99,8 @@ def synth_dialogues(
 
 
 def _jobs(out: Path, config: DialogueConfig) -> tuple[list[Job], dict]:
-    conversations = [
-        _begin(conversation, config.seconds) for conversation in itertools.islice(read_timings(config.timings), config.count)
-    ]
+    first = itertools.islice(read_timings(config.timings), config.count)
+    conversations = [_begin(conversation, config.seconds) for conversation in first]
     require(conversations, f"{config.timings} holds no conversation")
     ids = [conversation.id for conversation in conversations]
     for name in ids:
@@ -146,7 +145,8 @@ def converse(job: Job) -> None:
         for side, found in zip(SIDES, sides, strict=True)
         for k, kind in ((1, "words"), (2, "phones"))
     }
-    write_textgrid(folder / "textgrid" / f"{name}.TextGrid", tiers, seconds_of(len(wave_LC), SAMPLE_RATE))
+    grid = textgrid_text(tiers, seconds_of(len(wave_LC), SAMPLE_RATE))
+    (folder / "textgrid" / f"{name}.TextGrid").write_text(grid, encoding="utf-8")
     row = {"samples": len(wave_LC), "activity": [activity for *_, activity in sides]}
     digest = hashlib.sha256(wave_LC.tobytes() + json.dumps([row, tiers]).encode()).hexdigest()
     write_json(job.part_file, {**row, "espeak": synthesiser.version, "checksum": digest})

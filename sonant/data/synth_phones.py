@@ -15,7 +15,7 @@ Segment = tuple[str, float, float]  # label, onset, offset
 
 MARKS = str.maketrans("", "", "\u02c8\u02cc-")  # primary and secondary stress, and eSpeak's mark of an elided vowel
 PALATAL = "\u02b2"  # comes as an event of its own after its consonant in some languages
-PUNCTUATION = " \t\n.,;:!?\u2026\"\u201c\u201d\u201e\u00ab\u00bb()\u00bf\u00a1\u2013\u2014"
+PUNCTUATION = ' \t\n.,;:!?\u2026"\u201c\u201d\u201e\u00ab\u00bb()\u00bf\u00a1\u2013\u2014'
 
 # IPA of the English voices -> the 39 phones of the CMU dictionary
 CMU = {
@@ -29,7 +29,8 @@ CMU = {
 }  # fmt: skip
 LONGEST = max(map(len, CMU))
 
-STOPS = frozenset("p b t d k ɡ c ɟ q ʈ ɖ tʃ dʒ ts tɕ dʑ pʰ tʰ kʰ pf dz".split())
+STOPS = frozenset({"p", "b", "t", "d", "k", "ɡ", "c", "ɟ", "q", "ʈ", "ɖ", "pʰ", "tʰ", "kʰ"})
+AFFRICATES = frozenset({"tʃ", "dʒ", "ts", "dz", "tɕ", "dʑ", "pf"})
 FRAME = 0.004  # seconds of one energy frame of the search for closures
 LONGEST_CLOSURE = 0.12  # seconds before the burst that are searched
 CLOSURE_DROP = 0.1  # amplitude under which a frame is closed, as a share of the loudest before it (-20 dB)
@@ -87,7 +88,7 @@ def _with_closures(onsets: list[float], labels: list[str], speech: Speech) -> li
     """Onsets with those of stops moved back to the start of the quiet run before the burst."""
     moved, frame = list(onsets), max(int(FRAME * speech.sample_rate), 1)
     for i in range(1, len(labels)):
-        if labels[i] not in STOPS or not labels[i - 1]:
+        if labels[i] not in STOPS | AFFRICATES or not labels[i - 1]:
             continue
         begin = max(moved[i - 1], onsets[i] - LONGEST_CLOSURE * speech.sample_rate)
         count = int(onsets[i] - begin) // frame

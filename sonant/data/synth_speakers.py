@@ -17,13 +17,17 @@ from ..core import numpy_generator, require
 
 # Voice variants of eSpeak NG 1.52 without effects (whisper, croak, robots, demons, announcer, fast) and with one of
 # each pair whose long-term spectra were nearly the same
+# fmt: off
 VOICES = (
-    "Alex Alicia Andrea Andy Annie AnxiousAndy Denis Diogo Gene Henrique Hugo Jacky Lee Marco Mario Michael Mike Nguyen "
-    "Reed RicishayMax2 Storm Tweaky adam anika antonio belinda benjamin boris david ed edward edward2 f1 f2 f3 f4 f5 "
-    "grandma grandpa gustave ian iven iven2 iven3 iven4 john kaukovalta klatt klatt2 klatt3 klatt4 linda m1 m2 m3 m4 m5 "
-    "m6 m7 m8 marcelo max michel mike2 norbert pablo paul pedro quincy rob robert sandro shelby steph steph2 travis "
-    "victor zac"
-).split()
+    "Alex", "Alicia", "Andrea", "Andy", "Annie", "AnxiousAndy", "Denis", "Diogo", "Gene", "Henrique", "Hugo",
+    "Jacky", "Lee", "Marco", "Mario", "Michael", "Mike", "Nguyen", "Reed", "RicishayMax2", "Storm", "Tweaky",
+    "adam", "anika", "antonio", "belinda", "benjamin", "boris", "david", "ed", "edward", "edward2", "f1", "f2",
+    "f3", "f4", "f5", "grandma", "grandpa", "gustave", "ian", "iven", "iven2", "iven3", "iven4", "john",
+    "kaukovalta", "klatt", "klatt2", "klatt3", "klatt4", "linda", "m1", "m2", "m3", "m4", "m5", "m6", "m7",
+    "m8", "marcelo", "max", "michel", "mike2", "norbert", "pablo", "paul", "pedro", "quincy", "rob", "robert",
+    "sandro", "shelby", "steph", "steph2", "travis", "victor", "zac",
+)
+# fmt: on
 TEST_SHARE = 1 / 3  # of the voices that test speakers may take away from training
 
 
@@ -67,9 +71,15 @@ class Variation:
     def clean(cls) -> Variation:
         """Voices as the synthesiser has them: no stretch, microphone, room or noise; equal levels."""
         return cls(
-            stretch=0.0, formants=(), utterance_formants=0.0, tilt_db=0.0, ripple_db=0.0, reverberant_db=(-120.0, -120.0), snr_db=(120.0, 120.0),
+            stretch=0.0,
+            formants=(),
+            utterance_formants=0.0,
+            tilt_db=0.0,
+            ripple_db=0.0,
+            reverberant_db=(-120.0, -120.0),
+            snr_db=(120.0, 120.0),
             level_db=(-26.0, -26.0),
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True)
@@ -97,7 +107,7 @@ class Speaker:
 
 
 RIPPLE_POINTS = 10
-NOISE_TILT_DB = (-6.0, 0.0)  # brown to white
+NOISE_TILT_DB = (-8.0, -3.0)  # dB an octave; rooms are loudest at low frequencies
 
 
 def draw_speakers(

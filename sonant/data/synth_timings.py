@@ -2,7 +2,8 @@
 
 The simple format, one conversation a line (plain or .gz), times in seconds, tokens of a channel in order:
 
-    {"id": "call1", "duration": 60.0, "channels": [[["hello", 0.52, 0.91], ["[laughter]", 2.0, 2.6]], [["hi", 1.2, 1.4]]]}
+    {"id": "call1", "duration": 60.0,
+     "channels": [[["hello", 0.52, 0.91], ["[laughter]", 2.0, 2.6]], [["hi", 1.2, 1.4]]]}     (in one line)
 
 ``duration`` may be left out. Tokens in square brackets are no words: ``[noise]``, ``[laughter]``, ``[silence]``.
 The release of Switchboard's ms98 transcriptions with the keys ``A`` and ``B`` (``start``, ``end`` in samples at 8 kHz,
@@ -124,7 +125,7 @@ def spoken(token: str) -> str:
     word = re.sub(r"_\d+$", "", token.strip("{}"))
     broken = "[" in word or word.endswith("-") or word.startswith("-")
     word = re.sub(r"\[[^\]]*\]?", "", word).strip("-")
-    if broken and not re.search(r"[aeiouy].|.[aeiouy]", word.lower()):
+    if broken and not re.search("[aeiouy]", word.lower()):
         return "uh"
     return word
 

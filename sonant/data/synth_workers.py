@@ -19,7 +19,11 @@ from ..core import SonantError
 
 
 def run_fresh(
-    work: Callable[[Any], None], jobs: Sequence[Any], *, processes: int | None = None, done: Callable[[int], None] | None = None
+    work: Callable[[Any], None],
+    jobs: Sequence[Any],
+    *,
+    processes: int | None = None,
+    done: Callable[[int], None] | None = None,
 ) -> None:
     """Call ``work(job)`` for every job, each in a fresh process, ``processes`` at a time.
 
@@ -65,7 +69,7 @@ def _context(module: str):
     from multiprocessing import forkserver
 
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([module])
+    context.set_forkserver_preload([__name__, module])  # a script's own module cannot be imported ahead, ours can
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
     try:

@@ -109,7 +109,16 @@ def _text(values: Iterator[str | float]) -> str:
 
 
 def write_textgrid(path: str | Path, tiers: Mapping[str, Sequence[Segment]], duration: float) -> None:
-    """Write interval tiers as a long TextGrid in UTF-8, atomically.
+    """Write interval tiers as a long TextGrid in UTF-8, atomically; arguments and errors as ``textgrid_text``."""
+    try:
+        text = textgrid_text(tiers, duration)
+    except SonantError as error:
+        raise SonantError(f"{path}: {error}") from None
+    write_text(path, text)
+
+
+def textgrid_text(tiers: Mapping[str, Sequence[Segment]], duration: float) -> str:
+    """Interval tiers as the text of a long TextGrid.
 
     Args:
         tiers: by name, (label, onset, offset) in seconds, in order and without overlap; gaps are filled with ''.
@@ -121,22 +130,22 @@ def write_textgrid(path: str | Path, tiers: Mapping[str, Sequence[Segment]], dur
     lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "xmin = 0", f"xmax = {_seconds(duration)}"]
     lines += ["tiers? <exists>", f"size = {len(tiers)}", "item []:"]
     for t, (name, segments) in enumerate(tiers.items(), start=1):
-        full = _filled(segments, duration, f"tier '{name}' of {path}")
+        full = _filled(segments, duration, name)
         lines += [f"    item [{t}]:", '        class = "IntervalTier"', f"        name = {_quoted(name)}"]
         lines += ["        xmin = 0", f"        xmax = {_seconds(duration)}", f"        intervals: size = {len(full)}"]
         for i, (label, onset, offset) in enumerate(full, start=1):
             lines += [f"        intervals [{i}]:", f"            xmin = {_seconds(onset)}"]
             lines += [f"            xmax = {_seconds(offset)}", f"            text = {_quoted(label)}"]
-    write_text(path, "\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
 
 
-def _filled(segments: Sequence[Segment], duration: float, where: str) -> list[Segment]:
+def _filled(segments: Sequence[Segment], duration: float, tier: str) -> list[Segment]:
     """Segments with '' in the gaps, from 0 to ``duration``."""
     full, end = [], 0.0
     for label, onset, offset in segments:
         require(
             end <= onset < offset <= duration,
-            f"{where}: '{label}' from {onset} to {offset} s is empty, overlaps its predecessor "
+            f"tier '{tier}': '{label}' from {onset} to {offset} s is empty, overlaps its predecessor "
             f"(which ends at {end}) or lies outside 0..{duration}",
         )
         if onset > end:

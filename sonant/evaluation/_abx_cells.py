@@ -112,12 +112,11 @@ def plan(tokens: Tokens, used_N: np.ndarray, speaker: Speaker, drawn: SpeakerDra
 
 
 def _has_cell(tokens: Tokens, group: np.ndarray, speaker: Speaker) -> bool:
-    """Quick necessary conditions: two phones, and two tokens of one or two speakers."""
-    phones = tokens.phone_N[group]
-    if speaker == "within":
-        return len(group) >= 3 and bool((phones != phones[0]).any()) and len(np.unique(phones)) < len(phones)
-    speakers = tokens.speaker_N[group]
-    return bool((phones != phones[0]).any()) and bool((speakers != speakers[0]).any())
+    """Quick necessary conditions: three tokens, two phones, one phone twice, and the speakers that it takes."""
+    phones, speakers = tokens.phone_N[group], tokens.speaker_N[group]
+    if len(group) < 3 or not 1 < len(np.unique(phones)) < len(phones):
+        return False
+    return speaker == "within" or bool((speakers != speakers[0]).any())
 
 
 def _by_speaker(tokens: Tokens, group: np.ndarray) -> list[np.ndarray]:

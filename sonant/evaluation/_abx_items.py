@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
@@ -116,7 +117,8 @@ def _number(text: str) -> float | None:
 
 def _check_times(onset: str, offset: str, where: str) -> None:
     begin, end = _number(onset), _number(offset)
-    require(begin is not None and end is not None, f"{where}: times must be seconds, got '{onset}' and '{offset}'")
+    if begin is None or end is None:
+        raise SonantError(f"{where}: times must be seconds, got '{onset}' and '{offset}'")
     require(begin < end, f"{where}: the offset {offset} s is not after the onset {onset} s")
 
 
@@ -141,7 +143,13 @@ def spans(items: Items, *, rate: Fraction, slicing: Slicing) -> np.ndarray:
         return np.stack([np.ceil(half[0]), np.floor(half[1])], axis=1).astype(np.int64)
     if slicing != "fastabx":
         raise unknown("slicing", slicing, SLICINGS)
-    half = Fraction(1, 2)
-    begins = [math.ceil(Fraction(onset) * rate - half) for onset in items.onset]
-    ends = [math.floor(Fraction(offset) * rate - half) + 1 for offset in items.offset]
+    up, down = rate.numerator, rate.denominator
+    onsets, offsets = (map(_ratio, times) for times in (items.onset, items.offset))
+    begins = [-((q * down - 2 * p * up) // (2 * q * down)) for p, q in onsets]
+    ends = [(2 * p * up - q * down) // (2 * q * down) + 1 for p, q in offsets]
     return np.array([begins, ends], dtype=np.int64).T
+
+
+def _ratio(time: str) -> tuple[int, int]:
+    """A decimal number as an exact fraction."""
+    return Decimal(time).as_integer_ratio()

@@ -230,8 +230,9 @@ def audio_of(items: Items, audio: str | Path | Mapping[str, str | Path]) -> list
         f"{len(missing)} of the {len(files)} files of {items.source} are not in {place}: {', '.join(missing[:5])}"
         f"{', ...' if len(missing) > 5 else ''}; audio is found by the names in the item file, without suffix",
     )
-    twice = next((name for name in files if len(paths[name]) > 1), None)
-    require(twice is None, f"'{twice}' is the name of several audio files: {', '.join(map(str, paths.get(twice, [])))}")
+    for name in files:
+        several = ", ".join(map(str, paths[name]))
+        require(len(paths[name]) == 1, f"'{name}' is the name of several audio files: {several}")
     infos = {name: audio_info(paths[name][0]) for name in files}
     return [
         Utterance(id=name, path=str(paths[name][0]), duration=info.duration, sample_rate=info.sample_rate)
@@ -282,7 +283,8 @@ def _tokens(items: Items, kept_N: np.ndarray, context: Context) -> Tokens:
             items.previous is not None and items.following is not None,
             f"{items.source} has no columns prev-phone and next-phone, which context='within' compares",
         )
-        context_N, contexts = numbers([f"{items.previous[i]} {items.following[i]}" for i in kept])
+        around = [" ".join(pair) for pair in zip(items.previous or (), items.following or (), strict=True)]
+        context_N, contexts = numbers([around[i] for i in kept])
     else:
         context_N, contexts = np.zeros(len(kept), np.int64), ("any",)
     names = tuple(f"{items.file[i]} {items.onset[i]} {items.offset[i]}" for i in kept)

@@ -59,7 +59,7 @@ def encode_utterances(
 
 
 def read_utterance(utterance: Utterance, sample_rate: int) -> np.ndarray:
-    """(L,) float32 samples of an utterance at ``sample_rate``."""
+    """(L,) float32 samples of an utterance at ``sample_rate``; channels are averaged unless it names one."""
     wave, _ = read_audio(
         utterance.path,
         start_s=utterance.start,
@@ -67,7 +67,7 @@ def read_utterance(utterance: Utterance, sample_rate: int) -> np.ndarray:
         channel=utterance.channel,
         sample_rate=sample_rate,
     )
-    return wave
+    return wave if wave.ndim == 1 else wave.mean(axis=0)
 
 
 @torch.inference_mode()

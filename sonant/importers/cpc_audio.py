@@ -106,13 +106,13 @@ def _layout(content: Any, where: str, arguments: dict) -> tuple[dict[str, Tensor
     elif "weights" in content:
         arguments = {**arguments, **as_mapping(content.get("config") or {}, f"{where}, 'config'")}
         content = content["weights"]
+    require(
+        isinstance(content, Mapping) and any(str(key).startswith("gEncoder.") for key in content),
+        f"{where}: not a CPC_audio checkpoint: no 'gEncoder.*' among its keys ({listed(list(content))})",
+    )
     weights = as_tensors(content, where)
     criterion = {**as_tensors(criterion, f"{where}, 'cpcCriterion'"), **_below("cpcCriterion.", weights)}
     weights = {key: value for key, value in weights.items() if not key.startswith("cpcCriterion.")}
-    require(
-        any(key.startswith("gEncoder.") for key in weights),
-        f"{where}: not a CPC_audio checkpoint: no 'gEncoder.*' among its keys ({listed(list(weights))})",
-    )
     return weights, criterion, arguments
 
 

@@ -9,7 +9,7 @@ The mean runs over every anchor t with t + K inside its utterance and over every
 (CPC_audio sums over k: K times as much). The same distractors serve all k; one that happens to be the right answer
 of some k takes no part there (CPC_audio lets it).
 
-Letters: B utterances, T frames, S = T - K anchors, K horizons (H = K - skip of them predicted), M negatives,
+Letters: B utterances, T frames, S = T - K anchors, K horizons (H of them predicted), M negatives,
 D latent, C context, G groups that share a pool, P frames of a pool, N candidates.
 Knowing nothing scores loss log(M + 1).
 """
@@ -39,6 +39,7 @@ class Config:
 
     horizons: int = 12  # K, frames ahead; Sec. 3.1 predicts 12 (120 ms at 100 Hz)
     skip: int = 0  # nearest futures left out: predict skip + 1 .. K only
+    every: int = 1  # predict skip + 1, skip + 1 + every, .. only; 1: all of them
     negatives: int | None = 128  # M per anchor (CPC_audio 128); null: every frame that negatives_from allows
     negatives_from: Share = "utterance"  # what a distractor shares with its anchor (Table 2)
     predictor: Literal["linear", "transformer"] = "linear"  # Eq. 3, or a causal transformer layer (arXiv:2002.02848)
@@ -46,9 +47,15 @@ class Config:
     temperature: float = 1.0  # divides every score; around 0.1 with cosine
     dropout: float = 0.0  # of predictions, while training
 
+    @property
+    def ahead(self) -> range:
+        """The horizons that are predicted, in frames."""
+        return range(self.skip + 1, self.horizons + 1, self.every)
+
     def __post_init__(self):
         require(self.horizons >= 1, f"cpc: horizons must be at least 1, got {self.horizons}")
         require(0 <= self.skip < self.horizons, f"cpc: skip must lie in [0, horizons), got {self.skip}")
+        require(self.every >= 1, f"cpc: every must be at least 1, got {self.every}")
         require(
             self.negatives is None or self.negatives >= 1,
             f"cpc: negatives must be at least 1, or null for all, got {self.negatives}",
@@ -66,7 +73,7 @@ class Method(BaseMethod):
             context.future == 0,
             "cpc: the context looks ahead, so that it can see what it must predict; choose one that does not",
         )
-        self.predict = PREDICTORS[cfg.predictor](context.dim, encoder.dim, futures=cfg.horizons - cfg.skip)
+        self.predict = PREDICTORS[cfg.predictor](context.dim, encoder.dim, futures=len(cfg.ahead))
         self.dropout = nn.Dropout(cfg.dropout)
 
     def chance(self) -> float | None:
@@ -91,7 +98,7 @@ class Method(BaseMethod):
         )
         pred_BSHD = self.dropout(self.predict(c.x_BTD[:, :S]))
         pool = pool_of(self._scaled(z), self.cfg.negatives_from, batch.speaker_B)
-        ahead_H = torch.arange(self.cfg.skip + 1, K + 1, device=z.device)
+        ahead_H = torch.tensor(self.cfg.ahead, device=z.device)
         place_BSH = pool.start_B[:, None, None] + torch.arange(S, device=z.device)[:, None] + ahead_H
         real_BS = torch.arange(S, device=z.device) < torch.tensor(anchors, device=z.device)[:, None]
         place_BSH = place_BSH.masked_fill(~real_BS[:, :, None], 0)
@@ -133,5 +140,5 @@ class Method(BaseMethod):
         total = loss_BSH.masked_fill(~real_BS[:, :, None], 0.0).sum() / (anchors * loss_BSH.shape[2])
         accuracy_H = (hit_BSH & real_BS[:, :, None]).sum((0, 1)) / anchors
         parts = {"acc": accuracy_H.mean()}
-        parts |= {f"acc@{self.cfg.skip + 1 + i}": value for i, value in enumerate(accuracy_H)}
+        parts |= {f"acc@{k}": value for k, value in zip(self.cfg.ahead, accuracy_H, strict=True)}
         return LossOut(total=total, parts=parts, count=anchors * loss_BSH.shape[2])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 
 import torch
-from torch import nn
+
+from ..core import Method
 
 
 class WeightAverage:
@@ -18,12 +19,13 @@ class WeightAverage:
         method: the averaged copy, in evaluation mode.
     """
 
-    def __init__(self, method: nn.Module, *, decay: float):
+    def __init__(self, method: Method, *, decay: float):
         self.decay = decay
-        self.method = copy.deepcopy(method).requires_grad_(False).eval()
+        self.method = copy.deepcopy(method)
+        self.method.requires_grad_(False).eval()
 
     @torch.no_grad()
-    def update(self, method: nn.Module, *, step: int) -> None:
+    def update(self, method: Method, *, step: int) -> None:
         """Move towards ``method`` after optimiser step number ``step`` (from 1)."""
         decay = min(self.decay, (1 + step) / (10 + step))
         torch._foreach_lerp_(list(self.method.parameters()), list(method.parameters()), 1 - decay)

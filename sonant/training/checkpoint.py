@@ -14,14 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..core import SonantError, require
+from ..core import Failure, SonantError, require
 from ..core.files import write_atomically
 from ..core.seeding import restore_rng_state, rng_state
 
 NEEDED = {"step", "state", "method", "average", "optimizer", "scaler", "rng", "lines", "config"}
 
 
-class WriteFailed(RuntimeError):
+class WriteFailed(Failure):
     """The machine could not write (disk full, no permission): one clear line, exit code 1. Nothing old is lost."""
 
 

@@ -86,7 +86,3 @@ def check_together(optim: OptimConfig, train: TrainConfig) -> None:
         optim.schedule_by == "steps" or train.max_minutes is not None,
         "optim.schedule_by=minutes needs train.max_minutes: the schedule follows that time",
     )
-    require(
-        optim.warmup_steps < train.steps,
-        f"optim.warmup_steps ({optim.warmup_steps}) leaves nothing of train.steps ({train.steps})",
-    )

@@ -13,7 +13,7 @@ class Console:
 
     Args:
         total: steps of the whole run.
-        quiet: show nothing but ``say``'s lines on no account either (processes other than the first).
+        quiet: show nothing at all (processes other than the first).
     """
 
     def __init__(self, *, total: int, quiet: bool = False):
@@ -27,7 +27,7 @@ class Console:
     def step(self, step: int, *, loss: float, speed: float, left: float) -> None:
         """Show one step: ``speed`` in seconds of audio per second, ``left`` in seconds."""
         text = f"loss {loss:.4f}  {speed:.1f} x real time  {duration(left)} left"
-        if self._bar is not None:
+        if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=step, text=text)
         elif not self._quiet and time.monotonic() - self._last >= EVERY:
             self._last = time.monotonic()

@@ -14,14 +14,16 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import nn
 
-from ..core import require
+from ..core import SonantError, require
 from ..core.distributed import world_size
 
+T = TypeVar("T")
 PATIENCE = timedelta(hours=2)  # others wait this long for rank 0 to score the evaluators' tasks
 
 
@@ -75,7 +77,8 @@ def rendezvous(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
 def first_node(nodes: str) -> str:
     """First host of a SLURM node list: ``"gpu[03-05,9],cpu1"`` -> ``"gpu03"``."""
     head = re.match(r"([^,\[]+)(?:\[(\w+)[^\]]*\])?([^,\[]*)", nodes)
-    require(head, f"SLURM's node list '{nodes}' names no node; set MASTER_ADDR yourself")
+    if head is None:
+        raise SonantError(f"SLURM's node list '{nodes}' names no node; set MASTER_ADDR yourself")
     return "".join(part or "" for part in head.groups())
 
 
@@ -121,7 +124,7 @@ def data_parallel(method: nn.Module, device: torch.device) -> nn.Module:
     return nn.parallel.DistributedDataParallel(method, device_ids=[device.index] if device.type == "cuda" else None)
 
 
-def from_first(value):
+def from_first(value: T) -> T:
     """Rank 0's ``value`` (small, any picklable object) on every process."""
     if world_size() == 1:
         return value
@@ -130,10 +133,10 @@ def from_first(value):
     return box[0]
 
 
-def from_all(value) -> list:
+def from_all(value: T) -> list[T]:
     """Every process's ``value`` (small, any picklable object), in the order of ranks."""
     if world_size() == 1:
         return [value]
-    values = [None] * world_size()
+    values: list = [None] * world_size()
     dist.all_gather_object(values, value)
     return values

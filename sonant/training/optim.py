@@ -15,7 +15,7 @@ def build_optimizer(module: nn.Module, optim: OptimConfig) -> torch.optim.Optimi
     if optim.name == "sgd":
         return torch.optim.SGD(groups, lr=optim.lr, momentum=optim.momentum, fused=True)
     kind = torch.optim.AdamW if optim.name == "adamw" else torch.optim.Adam
-    return kind(groups, lr=optim.lr, betas=tuple(optim.betas), eps=optim.eps, fused=True)
+    return kind(groups, lr=optim.lr, betas=(optim.betas[0], optim.betas[1]), eps=optim.eps, fused=True)
 
 
 def parameter_groups(module: nn.Module, *, weight_decay: float) -> list[dict]:

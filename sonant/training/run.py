@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import math
 import time
@@ -71,7 +72,7 @@ class Run:
     @contextlib.contextmanager
     def opened(self, *, resume: bool) -> Iterator[None]:
         """Prepare the run folder, restore when resuming, and keep the logs open for the block."""
-        path, broken = from_first(self._prepare_folder(resume) if rank() == 0 else None)
+        path, broken = from_first(self._prepare_folder(resume) if rank() == 0 else (None, []))
         lines, changed = self._restore(path) if path is not None else (0, [])
         self.started, self.seconds_before, self.steps_before = time.monotonic(), self.state.seconds, self.state.step
         if self.train.compile:
@@ -185,20 +186,18 @@ class Run:
     def _fetch(self, batches: Iterator[Batch]) -> list[Batch] | None:
         """The step's batches; None when the signal that asks us to stop has already ended the loader's workers."""
         try:
-            fetched = [next(batches, None) for _ in range(self.train.accumulate)]
+            fetched = list(itertools.islice(batches, self.train.accumulate))
         except RuntimeError:
             if self.signals.name is None:
                 raise
             return None
-        require(
-            all(batch is not None for batch in fetched),
-            f"the training data ended at step {self.state.step} of {self.train.steps}",
-        )
+        enough = len(fetched) == self.train.accumulate
+        require(enough, f"the training data ended at step {self.state.step} of {self.train.steps}")
         return fetched
 
     def _lr(self) -> float:
         state, progress = self.state, None
-        if self.optim.schedule_by == "minutes":
+        if self.optim.schedule_by == "minutes" and self.train.max_minutes is not None:
             progress = state.seconds / (60 * self.train.max_minutes)
         return self.optim.lr * factor(self.optim, step=state.step, total=self.train.steps, progress=progress)
 
@@ -286,13 +285,13 @@ class Run:
         due = over or state.step % self.train.checkpoint_every == 0
         if state.step == 0 or self.saved == state.step or not due:
             return
-        if rank() == 0:
+        if self.metrics is not None:
             if self.valid_loader is None or (over and state.best_step is None):
                 self._write_model()
             if over:
                 self._tell_the_end(over)
             self.metrics.sync()
-            checkpoint.save(self.run_dir, self._content(), keep=self.train.keep_checkpoints)
+            checkpoint.save(self.run_dir, self._content(self.metrics.lines), keep=self.train.keep_checkpoints)
         self.saved = state.step
 
     def _due(self, every: int) -> bool:
@@ -340,8 +339,8 @@ class Run:
         }
         self.note("ended", why[over], reason=over)
 
-    def _content(self) -> dict:
-        """Everything a resumed run needs, as tensors and plain values."""
+    def _content(self, lines: int) -> dict:
+        """Everything a resumed run needs, as tensors and plain values; ``lines`` of metrics.jsonl belong to it."""
         return {
             "version": __version__,
             "step": self.state.step,
@@ -351,7 +350,7 @@ class Run:
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
             "rng": checkpoint.random_state(),
-            "lines": self.metrics.lines,
+            "lines": lines,
             "config": self.config,
         }
 

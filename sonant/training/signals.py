@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from typing import Any
 
 
 class StopSignals:
@@ -20,7 +21,7 @@ class StopSignals:
     def __init__(self):
         self.name: str | None = None
         self._owner = os.getpid()
-        self._before: dict[int, object] = {}
+        self._before: dict[int, Any] = {}
 
     def __enter__(self) -> StopSignals:
         if threading.current_thread() is threading.main_thread():

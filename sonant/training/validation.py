@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ..core import Batch, Method, derive_seed, seed_everything
+from ..core import Batch, Method, SonantError, derive_seed, seed_everything
 from ..core.distributed import all_sum, rank
 from .config import TrainConfig
 from .step import autocast
@@ -36,6 +36,8 @@ def validate(method: Method, loader, *, train: TrainConfig, device: torch.device
         for name, value in {**out.parts, "loss": out.total}.items():
             sums[name] = sums.get(name, 0.0) + torch.as_tensor(value, device=device).double() * out.count
     method.train(was_training)
+    if first is None:
+        raise SonantError("the validation data hold no batch; give more of them or none (data.valid_fraction 0)")
     names = sorted(sums)
     total, *values = all_sum(torch.stack([terms, *(sums[name] for name in names)])).tolist()
     return {name: value / (total or 1.0) for name, value in zip(names, values, strict=True)}, first

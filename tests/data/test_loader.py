@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 
 import numpy as np
 import pytest
@@ -178,6 +179,13 @@ def test_a_file_that_became_shorter_is_a_bad_file(own_manifest):
     list(one.batches(0, one.steps_per_epoch))
     (reason,) = one.skipped.values()
     assert "a-0.wav" in reason
+
+
+@pytest.mark.parametrize("cache_mb", [0, 10])
+def test_workers_may_be_started_by_spawn(manifest, cache_mb):
+    one = loader(manifest, changes={"cache_mb": cache_mb})
+    copied = pickle.loads(pickle.dumps(one._batches))  # what a spawned worker receives
+    assert all(same(copied[step].batch, batch) for step, batch in enumerate(one.batches(0, 5)))
 
 
 def test_endless_iteration_crosses_epochs(manifest):

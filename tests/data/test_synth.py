@@ -121,7 +121,7 @@ def test_several_languages_keep_their_own_phones_and_item_files(tmp_path):
     train = synth(tmp_path / "c", config)
     assert train.languages == ["de", "pl"]
     german, polish = ({p for u in train if u.language == x for p, _, _ in u.phones} for x in ("de", "pl"))
-    assert "aɪ" in german and not polish & PHONES_39 and polish - german
+    assert not (german | polish) & PHONES_39 and "eː" in german and polish - german and german - polish
     assert sorted(p.name for p in (tmp_path / "c" / "items").iterdir()) == [
         "de-phone.item", "de-triphone.item", "pl-phone.item", "pl-triphone.item",
     ]  # fmt: skip
@@ -217,8 +217,8 @@ def test_impossible_settings_are_told(tmp_path, monkeypatch, changes, says):
 def test_boundaries_sit_where_the_sound_changes(synthesiser):
     """High-frequency energy of s between vowels begins and ends within 10 ms of the phone."""
     synthesiser.set_voice("en-us")
-    speech = synthesiser.say("[[as'A:sa]]", mnemonics=True)
-    found = [(on, off) for label, on, off in _phones(synthesiser, speech) if label == "S"]
+    speech, phones = _phones(synthesiser, "[[as'A:sa]]")
+    found = [(on, off) for label, on, off in phones if label == "S"]
     assert len(found) == 2
     wave, size = speech.samples.astype(float), speech.sample_rate // 200
     frames = wave[: len(wave) // size * size].reshape(-1, size)
@@ -229,17 +229,19 @@ def test_boundaries_sit_where_the_sound_changes(synthesiser):
             assert np.abs(loud * size - boundary).min() < 0.010 * speech.sample_rate
 
 
-def _phones(synthesiser, speech, *, closures=True):
-    return annotate(speech, "x", english=True, closures=closures, count_phones=synthesiser.count_phones)[1]
+def _phones(synthesiser, text, *, closures=(True,)):
+    """What is said, and its phones with each of the settings of ``closures``."""
+    speech = synthesiser.say(text, mnemonics=True)
+    kwargs = {"english": True, "count_phones": synthesiser.count_phones}
+    return speech, *(annotate(speech, text, closures=closed, **kwargs)[1] for closed in closures)
 
 
 def test_stops_begin_with_their_closure(synthesiser):
     synthesiser.set_voice("en-us")
-    speech = synthesiser.say("[[at'A:]]", mnemonics=True)
-    burst = {label: on for label, on, _ in _phones(synthesiser, speech, closures=False)}["T"]
-    closed = {label: on for label, on, _ in _phones(synthesiser, speech)}["T"]
-    assert 0.025 < (burst - closed) / speech.sample_rate < 0.06
-    silent, vowel = speech.samples[int(closed) : int(burst) - 60], speech.samples[: int(closed)]
+    speech, closed, open_ = _phones(synthesiser, "[[at'A:]]", closures=(True, False))
+    start, burst = (next(on for label, on, _ in phones if label == "T") for phones in (closed, open_))
+    assert 0.025 < (burst - start) / speech.sample_rate < 0.06
+    silent, vowel = speech.samples[int(start) : int(burst) - 60], speech.samples[: int(start)]
     assert np.abs(silent.astype(float)).mean() < 0.1 * np.abs(vowel.astype(float)).mean()
 
 
@@ -266,7 +268,7 @@ def test_a_word_keeps_its_final_nasal(synthesiser):
 
 @pytest.mark.parametrize(
     ("label", "phones"),
-    [("ɑːɹ", "AA R"), ("aɪɚ", "AY ER"), ("əl", "AH L"), ("n̩", "AH N"), ("tʃ", "CH"), ("oʊ", "OW"), ("ɾ", "T"), ("ɬ", "ɬ")],
+    [("ɑːɹ", "AA R"), ("aɪɚ", "AY ER"), ("əl", "AH L"), ("n̩", "AH N"), ("tʃ", "CH"), ("oʊ", "OW"), ("ɬ", "ɬ")],
 )
 def test_english_labels_fold_to_cmu_phones(label, phones):
     assert fold_english(label) == phones.split()
@@ -414,8 +416,8 @@ def test_sides_speak_on_their_own_channel_with_laughter_outside_the_activity(dia
 
 
 def test_units_end_at_pauses_of_200_ms():
-    tokens = [Token("a", 0.0, 0.3), Token("b", 0.49, 0.6), Token("c", 0.81, 1.0), Token("", 1.0, 1.1), Token("d", 1.1, 1.2)]
-    units = units_of(tokens)
+    tokens = [("a", 0.0, 0.3), ("b", 0.49, 0.6), ("c", 0.81, 1.0), ("", 1.0, 1.1), ("d", 1.1, 1.2)]
+    units = units_of(Token(*token) for token in tokens)
     assert [(u.words, u.onset, u.offset) for u in units] == [(("a", "b"), 0.0, 0.6), (("c", "d"), 0.81, 1.2)]
 
 

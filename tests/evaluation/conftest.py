@@ -1,4 +1,4 @@
-"""Makes ``abx_reference`` importable."""
+"""Makes ``abx_reference`` and ``abx_parts`` importable."""
 
 from __future__ import annotations
 

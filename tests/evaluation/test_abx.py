@@ -4,54 +4,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from fractions import Fraction
 
 import abx_reference
 import numpy as np
 import pytest
 import torch
+from abx_parts import complete, corpus, items_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sonant.core import FrameGeometry, FrameModule, Frames, Representation, SonantError
+from sonant.core import SonantError
 from sonant.evaluation import _abx_cells, _abx_count
 from sonant.evaluation import abx as module
-from sonant.evaluation._abx_items import exact_rate, spans
-from sonant.evaluation.abx import Items, abx, abx_of_model, evaluator, read_items
 from sonant.nn.dtw import numba_installed
 
 MODES = [(speaker, context) for speaker in ("within", "across") for context in ("within", "any")]
 DISTANCES = ["angular", "cosine", "euclidean", "kl", "identical"]
-LETTERS = "ABCDEFG"
-
-
-def corpus(seed=0, *, tokens=60, phones=4, speakers=3, contexts=2, dim=3, noise=1.0, coarse=False):
-    """Features of files of 4 tokens each, and the rows of an item file at 100 frames a second."""
-    rng = np.random.default_rng(seed)
-    centres = rng.normal(size=(phones, dim))
-    features, rows = {}, []
-    for number in range(tokens // 4):
-        frames, name = [], f"file{number}"
-        voice = rng.integers(speakers)
-        for _ in range(4):
-            phone, context, length = rng.integers(phones), rng.integers(contexts), rng.integers(3, 9)
-            onset = sum(map(len, frames)) / 100
-            frames.append(centres[phone] + noise * rng.normal(size=(length, dim)))
-            labels = (LETTERS[phone], f"p{context}", "n", f"S{voice}")
-            rows.append((name, f"{onset:.2f}", f"{onset + length / 100:.2f}", *labels))
-        x_TD = np.concatenate(frames)
-        features[name] = np.round(x_TD if coarse else x_TD * 8) / (1 if coarse else 8)
-    return {name: x.astype(np.float32) for name, x in features.items()}, rows
-
-
-def items_of(rows):
-    file, onset, offset, phone, previous, following, speaker = zip(*rows, strict=True)
-    return Items(file, onset, offset, phone, speaker, previous, following)
-
-
-def complete(features, items, **options):
-    defaults = {"rate": 100, "distance": "angular", "max_group_size": None, "slicing": "fastabx", "threads": 2}
-    return abx(features, items, **{**defaults, **options})
 
 
 # ---- the published tools ----
@@ -298,82 +266,6 @@ def test_x_speakers_are_limited_in_small_and_large_groups(context, monkeypatch):
     assert max(map(len, voices.values())) == 2
 
 
-# ---- items and slicing ----
-
-
-def write_items(path, text):
-    path.write_text(text)
-    return path
-
-
-HEADER = "#file onset offset #phone prev-phone next-phone speaker\n"
-
-
-def test_items_are_read_by_column_name(tmp_path):
-    ordered = read_items(write_items(tmp_path / "a.item", HEADER + "f 0.0 0.1 A B C S\n\nf 0.1 0.2 B A C S\n"))
-    other = read_items(write_items(tmp_path / "b.item", "speaker\t#phone\t#file\tonset\toffset\nS\tA\tf\t0.0\t0.1\n"))
-    bare = read_items(write_items(tmp_path / "c.item", "f 0.0 0.1 A B C S\n"))
-    assert ordered.phone == ("A", "B") and ordered.following == ("C", "C") and len(ordered) == 2
-    assert other.phone == ("A",) and other.previous is None
-    assert bare.speaker == ("S",)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "empty"),
-        (HEADER, "no tokens"),
-        ("#file onset offset #phone\nf 0 1 A\n", "no column 'speaker'"),
-        (HEADER + "f 0.0 0.1 A B C\n", "line 2: 6 columns where 7"),
-        (HEADER + "f 0.0 0.1 A B C S\nf zero 0.1 A B C S\n", "line 3: times must be seconds"),
-        (HEADER + "f nan 0.1 A B C S\n", "times must be seconds"),
-        (HEADER + "f 0.2 0.1 A B C S\n", "not after"),
-    ],
-)
-def test_broken_item_files(tmp_path, text, message):
-    with pytest.raises(SonantError, match=message) as caught:
-        read_items(write_items(tmp_path / "x.item", text))
-    assert "x.item" in str(caught.value) and "\n" not in str(caught.value)
-
-
-def test_missing_and_binary_item_files(tmp_path):
-    with pytest.raises(SonantError, match="cannot read"):
-        read_items(tmp_path / "absent.item")
-    (tmp_path / "binary.item").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(SonantError, match="UTF-8"):
-        read_items(tmp_path / "binary.item")
-
-
-@pytest.mark.parametrize("slicing", ["fastabx", "librilight"])
-@pytest.mark.parametrize("rate", ["100", "50", "62.5", "86.1328125"])
-def test_slices(slicing, rate):
-    rng = np.random.default_rng(0)
-    onsets = np.round(rng.uniform(0, 5, 200), 4)
-    offsets = onsets + rng.uniform(0.03, 0.3, 200)
-    rows = [("f", f"{t:.4f}", f"{u:.4f}", "A", "B", "C", "S") for t, u in zip(onsets, offsets, strict=True)]
-    found = spans(items_of(rows), rate=exact_rate(rate), slicing=slicing)
-    frames = np.arange(2000)
-    for row, (begin, end) in zip(rows, found, strict=True):
-        expected = abx_reference.cut(frames, row[1], row[2], rate, slicing)
-        assert frames[begin:end].tolist() == expected.tolist()
-
-
-def test_times_on_a_frame_are_exact():
-    """0.145 s at 100 frames a second is the centre of frame 14; in floats it would round past it."""
-    items = items_of([("f", "0.145", "0.285", "A", "B", "C", "S")])
-    assert spans(items, rate=exact_rate(100), slicing="fastabx").tolist() == [[14, 29]]
-    assert exact_rate(0.1) == Fraction(1, 10) and exact_rate("44100/441") == 100
-
-
-def test_items_without_frames():
-    features, rows = corpus(12)
-    rows = [*rows, ("file0", "90.00", "90.10", "A", "p0", "n", "S0")]
-    with pytest.raises(SonantError, match=r"1 of 61 items have no frame .* file0 90.00-90.10 s"):
-        complete(features, items_of(rows), speaker="within", context="any")
-    result = complete(features, items_of(rows), speaker="within", context="any", slicing="librilight")
-    assert result.skipped == 1 and result.items == 60
-
-
 # ---- messages ----
 
 
@@ -416,6 +308,8 @@ def test_no_cell_says_what_a_cell_needs():
     features, rows = corpus(15, speakers=1)
     with pytest.raises(SonantError, match=r"by another speaker.* 60 tokens .* 1 speakers"):
         complete(features, items_of(rows), speaker="across", context="any")
+    with pytest.raises(SonantError, match=r" 0 tokens with frames \(of 60\).* a wrong rate"):
+        complete(features, items_of(rows), speaker="across", context="any", slicing="librilight", rate="0.1")
     bare = replace(items_of(rows), previous=None, following=None)
     assert complete(features, bare, speaker="within", context="any").error < 0.5
     with pytest.raises(SonantError, match="prev-phone"):
@@ -447,90 +341,6 @@ def test_tables_agree_with_the_score():
     line = json.loads(json.dumps(result.summary()))
     assert line["figure"] == result.error and line["settings"]["speaker"] == "across"
     assert line["confusions"]["matrix"][0][0] is None
-
-
-# ---- from a model ----
-
-
-class Chunks(FrameModule):
-    """Each frame is 80 samples, as they are."""
-
-    def __init__(self, source):
-        super().__init__()
-        self.geometry, self.dim = source.stack(kernel=80, stride=80), 80
-
-    def forward(self, frames):
-        wave_BL = frames.x_BTD[..., 0]
-        lengths_B = self.geometry.frames(frames.lengths_B)
-        size = wave_BL.shape[1] // 80
-        return Frames(wave_BL[:, : size * 80].reshape(len(wave_BL), size, 80), lengths_B, self.geometry).masked()
-
-
-class Same(FrameModule):
-    """Frames as they are."""
-
-    def __init__(self, local):
-        super().__init__()
-        self.geometry, self.dim = local.geometry, local.dim
-
-    def forward(self, frames):
-        return frames
-
-
-@pytest.fixture
-def spoken(tmp_path):
-    """(model, item file, audio folder): phones are tones of files of unlike length."""
-    import soundfile
-
-    rng, rows = np.random.default_rng(0), []
-    for number in range(12):
-        tones, name = [], f"f{number}"
-        for place in range(4 + number % 3):
-            phone = int(rng.integers(3))
-            tones.append(np.sin(2 * np.pi * (200 + 300 * phone) * np.arange(800) / 8000 + rng.uniform(0, 6)))
-            rows.append(
-                (name, f"{place / 10:.1f}", f"{place / 10 + 0.1:.1f}", LETTERS[phone], "p", "n", f"S{number % 3}")
-            )
-        wave = np.concatenate(tones) + 0.1 * rng.normal(size=800 * len(tones))
-        (tmp_path / "audio" / f"S{number % 3}").mkdir(parents=True, exist_ok=True)
-        soundfile.write(tmp_path / "audio" / f"S{number % 3}" / f"{name}.wav", 0.3 * wave, 8000)
-    items = write_items(tmp_path / "tones.item", HEADER + "\n".join(map(" ".join, rows)) + "\n")
-    chunks = Chunks(FrameGeometry(8000))
-    return Representation(encoder=chunks, context=Same(chunks)), items, tmp_path / "audio"
-
-
-def test_model_equals_its_features(spoken):
-    import soundfile
-
-    model, items, audio = spoken
-    options = {"speaker": "across", "context": "any", "distance": "angular", "max_group_size": None}
-    found = abx_of_model(model, items, audio, layer="z", batch_seconds=1.0, slicing="fastabx", **options)
-    features = {}
-    for path in audio.rglob("*.wav"):
-        wave = soundfile.read(path, dtype="float32")[0]
-        features[path.stem] = wave[: len(wave) // 80 * 80].reshape(-1, 80)
-    assert found.error == complete(features, items, **options).error
-    assert 0 < found.error < 0.5
-    paths = {path.stem: path for path in audio.rglob("*.wav")}
-    assert abx_of_model(model, items, paths, slicing="fastabx", **options).error == found.error
-
-
-def test_evaluator_during_training(spoken):
-    model, items, audio = spoken
-    figures = evaluator(items, audio, speaker="within", context="any")(model, 100)
-    options = {"speaker": "within", "context": "any", "distance": "angular", "slicing": "librilight"}
-    assert figures == {"abx_within": abx_of_model(model, items, audio, max_group_size=None, **options).error}
-
-
-def test_audio_that_is_missing_or_ambiguous(spoken):
-    model, items, audio = spoken
-    (audio / "S0" / "f0.wav").rename(audio / "S0" / "other.wav")
-    with pytest.raises(SonantError, match=r"1 of the 12 files .* f0"):
-        evaluator(items, audio)
-    (audio / "S0" / "f1.wav").write_bytes((audio / "S1" / "f1.wav").read_bytes())
-    (audio / "S0" / "other.wav").rename(audio / "S0" / "f0.wav")
-    with pytest.raises(SonantError, match="'f1' is the name of several"):
-        evaluator(items, audio)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")

@@ -206,6 +206,8 @@ def test_arguments_without_counterpart_are_told(config, message):
 def test_other_toolkits_are_told_apart():
     with pytest.raises(SonantError, match="not a CPC_audio checkpoint.*encoder.layers.0"):
         convert({"encoder.layers.0": torch.zeros(1)})
+    with pytest.raises(SonantError, match="not a CPC_audio checkpoint.*json"):
+        convert({"encoders.0.conv1.weight": torch.zeros(1), "json": "{}"})
     with pytest.raises(SonantError, match="no criterion"):
         convert_method(made_up())
     strange = made_up() | {"cpcCriterion.wPrediction.predictors.0.0.multihead.Wo.weight": torch.zeros(1)}

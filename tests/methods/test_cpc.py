@@ -43,7 +43,9 @@ def score(method, c_t, z_j, k) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("share", ["utterance", "speaker", "batch"])
-@pytest.mark.parametrize("settings", [{"score": "dot"}, {"score": "cosine", "temperature": 0.2}, {"skip": 1}])
+@pytest.mark.parametrize(
+    "settings", [{"score": "dot"}, {"score": "cosine", "temperature": 0.2}, {"skip": 1}, {"every": 2}]
+)
 def test_loss_against_all_frames_is_the_definition(share, settings):
     """Every contrast written out: anchor, horizon, all frames it may be told from."""
     method = made(negatives=None, negatives_from=share, **settings)
@@ -58,7 +60,7 @@ def test_loss_against_all_frames_is_the_definition(share, settings):
             for j in range(m)
         ]
         for t in range(n - K):
-            for i, k in enumerate(range(method.cfg.skip + 1, K + 1)):
+            for i, k in enumerate(range(method.cfg.skip + 1, K + 1, method.cfg.every)):
                 scores = torch.stack([score(method, c.x_BTD[b, t], z.x_BTD[a, j], i) for a, j in pool])
                 right = pool.index((b, t + k))
                 losses.append(scores.logsumexp(0) - scores[right])
@@ -89,6 +91,7 @@ def test_loss_against_drawn_frames_is_the_definition(share):
 
 
 def test_horizons_have_their_own_accuracies():
+    assert set(made(every=2).contrast(*example()).parts) == {"acc", "acc@1", "acc@3"}
     parts = made(skip=1).contrast(*example()).parts
     assert set(parts) == {"acc", "acc@2", "acc@3"}
     torch.testing.assert_close(parts["acc"], (parts["acc@2"] + parts["acc@3"]) / 2)
@@ -112,7 +115,15 @@ def test_short_examples_are_left_out_and_told_when_alone():
 
 @pytest.mark.parametrize(
     "settings",
-    [{"horizons": 0}, {"skip": 3}, {"skip": -1}, {"negatives": 0}, {"temperature": 0.0}, {"dropout": 1.0}],
+    [
+        {"horizons": 0},
+        {"skip": 3},
+        {"skip": -1},
+        {"every": 0},
+        {"negatives": 0},
+        {"temperature": 0.0},
+        {"dropout": 1.0},
+    ],
 )
 def test_impossible_settings_are_refused(settings):
     with pytest.raises(SonantError, match=next(iter(settings))):

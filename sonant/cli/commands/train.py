@@ -3,7 +3,7 @@
 CONFIG is a shipped name (see 'sonant configs') or a YAML file. Every key can be changed on the command
 line: --data.train corpus/train --optim.lr 1e-3 --method.horizons 6
 
-With several processes: torchrun --nproc-per-node 2 -m sonant train CONFIG ..., or srun under SLURM.
+With several processes: torchrun --nproc-per-node 2 -m -- sonant train CONFIG ..., or srun under SLURM.
 """
 
 ABOUT = "train a method on a prepared corpus"
@@ -18,12 +18,14 @@ def add_arguments(parser):
 
 def run(args):
     from ...actions.train import train
-    from ...core.distributed import rank
+    from ...training.distributed import find_place
+    from ..main import INTERRUPTED
     from ..output import print_table
 
     summary = train(args.config, run_dir=args.run, resume=args.resume, overrides=pairs(args.overrides))
-    if rank() == 0:
+    if find_place().rank == 0:
         print_table(["", ""], [(key.replace("_", " "), value) for key, value in summary.items()])
+    return INTERRUPTED if summary["stopped"] == "signal" else 0
 
 
 def pairs(rest: list[str]) -> list[tuple[str, str]]:

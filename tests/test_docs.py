@@ -1,0 +1,53 @@
+"""Every command and every line of Python in the documentation runs."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from sonant.build import resolve
+from sonant.cli.main import main
+
+DOCS = Path(__file__).parents[1] / "docs"
+SHORT = "--train.steps 2 --train.log_every 1 --data.batch_size 2 --data.workers 0 --data.short pad --train.device cpu"
+
+
+def blocks(page: Path, kind: str) -> list[str]:
+    return re.findall(rf"^```{kind}\n(.*?)^```", page.read_text(), flags=re.M | re.S)
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch) -> Path:
+    """A folder with ``my_recordings`` in it, as the pages assume."""
+    rng = np.random.default_rng(0)
+    for speaker in "ab":
+        (tmp_path / "my_recordings" / speaker).mkdir(parents=True)
+        for number in range(3):
+            wave = 0.1 * rng.standard_normal(24000).astype(np.float32)
+            soundfile.write(tmp_path / "my_recordings" / speaker / f"{speaker}{number}.flac", wave, 16000)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.stem)
+def test_the_commands_of_a_page_run(page, place):
+    commands = [line for block in blocks(page, "bash") for line in block.splitlines() if line]
+    assert commands, f"{page.name} has no worked command"
+    if any("synth" in command for command in commands):
+        pytest.importorskip("espeakng_loader", reason="the extra 'synth' is not installed")
+    for command in commands:
+        words = shlex.split(command)
+        assert words[0] == "sonant"
+        if words[1] == "train":
+            words += shlex.split(SHORT)
+        assert main(words[1:]) == 0, command
+    for block in blocks(page, "python"):
+        exec(compile(block, page.name, "exec"), {})
+    for block in blocks(page, "yaml"):
+        (place / "mine.yaml").write_text(block)
+        resolve(place / "mine.yaml")
