@@ -112,6 +112,18 @@ def large_manifest(manifest: Manifest, rows: int, folder: Path) -> float:
     return time.perf_counter() - started
 
 
+def first_step(folder: Path) -> tuple[float, float]:
+    """(s, MB) of ``sonant train`` for one step with one batch of validation, in a process of its own."""
+    run = folder / "run"
+    command = [sys.executable, "-m", "sonant", "train", "cpc-laptop", "--data.train", str(folder), "--run", str(run)]
+    command += ["--train.steps", "1", "--train.valid_steps", "1"]
+    started = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    assert status == 0, "sonant train failed"
+    return time.perf_counter() - started, usage.ru_maxrss / 1024
+
+
 def first_batches(manifest: Manifest, rows: int, console: Console) -> None:
     table = Table(
         "view",
@@ -131,6 +143,10 @@ def first_batches(manifest: Manifest, rows: int, console: Console) -> None:
             imported, opened, first, peak, together = map(float, done.stdout.split())
             times = (f"{imported:.1f}", f"{opened:.2f}", f"{first:.2f}")
             table.add_row(view, str(workers), *times, f"{peak:,.0f}", f"{together:,.0f}")
+        seconds, peak = first_step(Path(folder))
+        console.print(
+            f"'sonant train cpc-laptop', from the command to the end of one step: {seconds:.1f} s, {peak:,.0f} MB"
+        )
         (Path(folder) / "table" / "table.json").write_text(json.dumps({}))
         started = time.perf_counter()
         Manifest.open(folder)

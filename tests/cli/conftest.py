@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,11 @@ import soundfile
 
 from sonant.cli.main import main
 
-SMALL = """
-    --train.steps 3 --train.log_every 1 --train.valid_every 2 --train.checkpoint_every 2 --train.device cpu
-    --data.batch_size 2 --data.chunk_seconds 0.4 --data.workers 0 --encoder.dim 16 --encoder.blocks 1
-    --context.dim 16 --method.horizons 3 --method.negatives 8
-""".split()
+SMALL = shlex.split(
+    "--train.steps 3 --train.log_every 1 --train.valid_every 2 --train.checkpoint_every 2 --train.device cpu "
+    "--data.batch_size 2 --data.chunk_seconds 0.4 --data.workers 0 --encoder.dim 16 --encoder.blocks 1 "
+    "--context.dim 16 --method.horizons 3 --method.negatives 8"
+)
 
 
 def voice(seconds: float, *, seed: int, rate: int = 16000) -> np.ndarray:

@@ -32,7 +32,7 @@ def test_every_command_has_help(command, capsys):
 
 
 def test_help_and_import_load_nothing_heavy():
-    check = "import sys, sonant.cli.main as m; m.main(['--help']); sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
+    check = "import sys, sonant.cli.main as m; m.main(['--help']); sys.exit('numpy' in sys.modules)"  # torch loads it
     assert subprocess.run([sys.executable, "-c", check], capture_output=True).returncode == 0
 
 
