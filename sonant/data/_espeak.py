@@ -24,7 +24,8 @@ SYNCHRONOUS = 2  # espeak_Initialize: samples come through the callback, no audi
 PHONE_EVENTS, IPA_NAMES, KEEP_RUNNING = 0x1, 0x2, 0x8000  # options of espeak_Initialize
 UTF8, PHONE_INPUT = 0x1, 0x100  # flags of espeak_Synth; PHONE_INPUT: text may hold [[...]] mnemonics
 WORD, PHONE = 1, 7  # event types
-RATE, PITCH, PITCH_RANGE = 1, 3, 4  # espeak_SetParameter
+RATE, VOLUME, PITCH, PITCH_RANGE = 1, 2, 3, 4  # espeak_SetParameter
+SOFT = 18  # volume, of 0..200: at the usual 100 loud voices with strong formants overflow 16 bits
 LONGEST_DATA_PATH = 150  # bytes; the library keeps the folder of its data in a fixed buffer
 
 
@@ -147,7 +148,8 @@ class Synthesiser:
             pitch, pitch_range: 0..99; 50 is the voice's own, range 0 is monotone.
             mnemonics: ``[[...]]`` in the text holds eSpeak phoneme mnemonics.
         """
-        for parameter, value in ((RATE, rate), (PITCH, pitch), (PITCH_RANGE, pitch_range)):
+        values = {RATE: rate, VOLUME: SOFT, PITCH: pitch, PITCH_RANGE: pitch_range}
+        for parameter, value in values.items():
             self._library.espeak_SetParameter(parameter, int(value), 0)
         self._clear()
         raw = text.encode()

@@ -212,7 +212,7 @@ def _utter(
     lead, tail = (samples_of(s, SAMPLE_RATE) for s in rng.uniform(*SILENCE_S, 2))
     wave_L = channel(np.pad(dry_L, (lead, tail)), name)
     shift = seconds_of(lead, SAMPLE_RATE)
-    return as_int16(wave_L), *(placed(segments, first, rate, shift) for segments in (words, phones))
+    return as_int16(wave_L), placed(words, first, rate, shift), placed(phones, first, rate, shift)
 
 
 def is_english(language: str) -> bool:

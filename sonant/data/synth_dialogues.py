@@ -185,20 +185,10 @@ def _say_unit(
     text = " ".join(unit.words) + ("?" if unit.question else "," if goes_on else ".")
     synthesiser.set_voice(speaker.language, speaker.voice, formants=speaker.formants)
     target = (unit.offset - unit.onset) * synthesiser.sample_rate * speaker.stretch
-    rate, best = speaker.rate, None
-    for _ in range(TRIES):
-        speech = synthesiser.say(text, rate=rate, pitch=speaker.pitch, pitch_range=speaker.pitch_range)
-        spoken = [onset for onset, label in speech.phones if label]
-        if not spoken:
-            return None
-        ratio = (_end_of_voice(speech) - spoken[0]) / target  # above 1: too long
-        if best is None or abs(np.log(ratio)) < abs(np.log(best[1])):
-            best = speech, ratio
-        wanted = int(np.clip(round(rate * ratio), SLOWEST, FASTEST))
-        if abs(ratio - 1) <= CLOSE or wanted == rate:
-            break
-        rate = wanted
-    speech, ratio = best
+    found = _fit(text, target, speaker, synthesiser)
+    if found is None:
+        return None
+    speech, ratio = found
     words, phones = annotate(
         speech,
         text,
@@ -207,9 +197,30 @@ def _say_unit(
         count_phones=synthesiser.count_phones,
     )
     first, last = int(phones[0][1]), int(phones[-1][2])
-    played = stretched_rate(speech.sample_rate, speaker.stretch * np.clip(ratio, 1 - RESAMPLED, 1 + RESAMPLED))
+    rest = float(np.clip(ratio, 1 - RESAMPLED, 1 + RESAMPLED))
+    played = stretched_rate(speech.sample_rate, speaker.stretch * rest)
     wave_L = soxr.resample(speech.samples[first:last].astype(np.float32), played, SAMPLE_RATE)
-    return wave_L, *(placed(segments, first, played, unit.onset) for segments in (words, phones))
+    return wave_L, placed(words, first, played, unit.onset), placed(phones, first, played, unit.onset)
+
+
+def _fit(text: str, target: float, speaker: Speaker, synthesiser: Synthesiser) -> tuple[Speech, float] | None:
+    """The text at the rate that brings it nearest to ``target`` samples, and its length as a share of them.
+
+    None when it has nothing that can be said.
+    """
+    rate, found = speaker.rate, []
+    for _ in range(TRIES):
+        speech = synthesiser.say(text, rate=rate, pitch=speaker.pitch, pitch_range=speaker.pitch_range)
+        onsets = [onset for onset, label in speech.phones if label]
+        if not onsets:
+            return None
+        ratio = (_end_of_voice(speech) - onsets[0]) / target  # above 1: too long
+        found.append((speech, ratio))
+        wanted = int(np.clip(round(rate * ratio), SLOWEST, FASTEST))
+        if abs(ratio - 1) <= CLOSE or wanted == rate:
+            break
+        rate = wanted
+    return min(found, key=lambda pair: abs(np.log(pair[1])))
 
 
 def _end_of_voice(speech: Speech) -> int:

@@ -128,10 +128,10 @@ def _tokens(text: str) -> list[str]:
 
 def _cut(tokens: list[str], phones: list[int], count_phones: Callable[[str], int]) -> list[tuple[str, int, int]]:
     """Give the phones of a group to its words, in proportion to what each has by itself."""
-    if len(tokens) == 1:
-        return [(tokens[0], phones[0], phones[-1])]
-    if len(phones) < len(tokens):  # nothing to cut: one word of several tokens
-        return [(" ".join(tokens), phones[0], phones[-1])] if tokens else []
+    if not tokens:  # a symbol that is read out
+        return []
+    if len(tokens) == 1 or len(phones) < len(tokens):  # in the second case nothing is left to cut
+        return [(" ".join(tokens), phones[0], phones[-1])]
     shares = np.cumsum([max(count_phones(token), 1) for token in tokens])
     cuts = [0, *np.rint(shares * len(phones) / shares[-1]).astype(int).tolist()]
     for i in range(1, len(tokens)):  # at least one phone each

@@ -42,7 +42,8 @@ class Store:
             require(empty or self._only_parts(), f"{self.out} is not empty; give a new folder for the generated corpus")
             write_json(self.parts / "plan.json", self.plan)
             return
-        other = sorted(key for key in self.plan.keys() | begun.keys() if self.plan.get(key) != begun.get(key))
+        mine, theirs = _flat(self.plan), _flat(begun)
+        other = sorted(key for key in mine.keys() | theirs.keys() if mine.get(key) != theirs.get(key))
         require(
             not other,
             f"{self.out} holds {'a' if self.whole else 'an unfinished'} generated corpus of other settings "
@@ -72,6 +73,11 @@ class Store:
     @staticmethod
     def _json(path: Path) -> Any:
         return json.loads(path.read_text()) if path.is_file() else None
+
+
+def _flat(plan: dict) -> dict:
+    """The plan with the fields of its config beside the rest."""
+    return {**plan, **plan["config"], "config": None}
 
 
 def checksum(parts: list[str]) -> str:

@@ -95,7 +95,7 @@ def _conversation(line: str, where: str) -> Conversation:
             ordered and all(0 <= token.onset <= token.offset for token in side),
             f"{where}: the tokens of a channel must follow each other without overlap",
         )
-    return Conversation(identity, duration, channels)
+    return Conversation(identity, duration, (channels[0], channels[1]))
 
 
 def _ms98(side: dict) -> Iterator[tuple[str, float, float, bool]]:

@@ -16,6 +16,7 @@ from sonant.core import FrameGeometry, FrameModule, Frames, SonantError, require
 
 from . import _spectral
 from ._normalise import GlobalNormaliser, add_deltas, normalise_utterance
+from ._warp import warp_matrices
 
 BLOCK = 512  # frames transformed at a time on a CPU: 2 MiB stay in its cache; other devices take many times that
 
@@ -38,6 +39,7 @@ class MelConfig:
     deltas: Literal[0, 1, 2] = 0  # orders of slopes appended; add-deltas with delta-window=2
     cmvn: Literal["none", "utterance_mean", "utterance", "global"] = "none"
     # utterance_mean: mean over the utterance is zero; utterance: variance is one too; global: over a corpus (fit)
+    warp: float = 0.0  # while training, each utterance's frequency axis is stretched by 1 - warp to 1 + warp (VTLP)
 
 
 class MelFeatures(FrameModule):
@@ -65,6 +67,7 @@ class MelFeatures(FrameModule):
             f"samples at {rate} Hz; need at least 1 and 2 (are they in seconds?)",
         )
         require(0 <= cfg.preemphasis <= 1, f"features: preemphasis must be 0 to 1, got {cfg.preemphasis}")
+        require(0 <= cfg.warp < 0.5, f"features: warp must lie in [0, 0.5), got {cfg.warp}")
         require(cfg.n_mels >= 1, f"features: n_mels must be at least 1, got {cfg.n_mels}")
         self.geometry = _spectral.kaldi_geometry(rate, hop=hop, window=window, snip_edges=cfg.snip_edges)
         self.dim = static_dim * (1 + cfg.deltas)
@@ -113,7 +116,8 @@ class MelFeatures(FrameModule):
         with torch.autocast(device_type=wave_BL.device.type, enabled=False):
             dtype = torch.promote_types(wave_BL.dtype, torch.float32)
             exact_BL = wave_BL.to(_spectral.exact_dtype(wave_BL.device)) * self.cfg.scale
-            static_BTD = self._static(_spectral.reflect_edges(exact_BL, frames.lengths_B, self.geometry), dtype)
+            signal_BP = _spectral.reflect_edges(exact_BL, frames.lengths_B, self.geometry)
+            static_BTD = self._static(signal_BP, dtype, self._warp(len(wave_BL), dtype))
             x_BTD = add_deltas(static_BTD, lengths_B, self.cfg.deltas)
         result = Frames(x_BTD, lengths_B, self.geometry)
         return result.with_x(x_BTD.masked_fill(~result.mask_BT[..., None], 0))
@@ -127,16 +131,24 @@ class MelFeatures(FrameModule):
                 x_BTD = normalise_utterance(x_BTD, mask_BT, variance=self.cfg.cmvn == "utterance")
         return frames.with_x(x_BTD.to(dtype))
 
-    def _static(self, x_BP: Tensor, dtype: torch.dtype) -> Tensor:
+    def _warp(self, size: int, dtype: torch.dtype) -> Tensor | None:
+        """(B, M, M) stretches of the frequency axis drawn from the global generator; None when there are none."""
+        if not self.training or self.cfg.warp == 0:
+            return None
+        factor_B = 1 + self.cfg.warp * (2 * torch.rand(size) - 1)
+        high_hz = _spectral.top_of(self.geometry.sample_rate, self.cfg.high_hz)
+        return warp_matrices(factor_B, n_mels=self.cfg.n_mels, low_hz=self.cfg.low_hz, high_hz=high_hz).to(dtype)
+
+    def _static(self, x_BP: Tensor, dtype: torch.dtype, warp_BMM: Tensor | None) -> Tensor:
         """(B, P) edge-filled signals -> (B, T, D) features without deltas, a block of frames at a time."""
         hop, size = self.geometry.hop, _spectral.fft_size(self.geometry.window)
         T = (x_BP.shape[1] - size) // hop + 1
         step = max((BLOCK if x_BP.device.type == "cpu" else 128 * BLOCK) // x_BP.shape[0], 1)
         starts = range(0, T, step)
-        blocks = [self._block(x_BP[:, t * hop : (min(t + step, T) - 1) * hop + size], dtype) for t in starts]
+        blocks = [self._block(x_BP[:, t * hop : (min(t + step, T) - 1) * hop + size], dtype, warp_BMM) for t in starts]
         return torch.cat(blocks, dim=1) if len(blocks) > 1 else blocks[0]
 
-    def _block(self, x_BP: Tensor, dtype: torch.dtype) -> Tensor:
+    def _block(self, x_BP: Tensor, dtype: torch.dtype, warp_BMM: Tensor | None) -> Tensor:
         cfg, hop, width = self.cfg, self.geometry.hop, self.geometry.window
         window_F = self.constants.like(x_BP)["window"]
         power_BTK = _spectral.power_spectra(
@@ -144,6 +156,8 @@ class MelFeatures(FrameModule):
         ).to(dtype)
         tables = self.constants.like(power_BTK)
         logmel_BTM = (power_BTK @ tables["mel"]).clamp(min=_spectral.FLOOR).log()
+        if warp_BMM is not None:
+            logmel_BTM = logmel_BTM @ warp_BMM.to(logmel_BTM.device)
         energy_BT1 = None
         if cfg.use_energy:
             T = power_BTK.shape[1]

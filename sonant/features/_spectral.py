@@ -144,8 +144,7 @@ def mel_filters(sample_rate: int, *, size: int, n_mels: int, low_hz: float, high
     The frequency sample_rate / 2 itself belongs to no triangle. Raises SonantError when the range is
     empty or a triangle holds no frequency of the transform.
     """
-    nyquist = sample_rate / 2
-    top = high_hz if high_hz > 0 else nyquist + high_hz
+    nyquist, top = sample_rate / 2, top_of(sample_rate, high_hz)
     require(
         0 <= low_hz < top <= nyquist,
         f"mel filters from {low_hz} to {top} Hz do not fit audio of {sample_rate} Hz: need "
@@ -165,6 +164,11 @@ def mel_filters(sample_rate: int, *, size: int, n_mels: int, low_hz: float, high
         "lower n_mels, widen low_hz to high_hz or lengthen frame_length",
     )
     return filters_KM
+
+
+def top_of(sample_rate: int, high_hz: float) -> float:
+    """Upper edge of the filters in Hz: ``high_hz``, which counts from half the sample rate when it is 0 or below."""
+    return high_hz if high_hz > 0 else sample_rate / 2 + high_hz
 
 
 def _mel(hz: float) -> float:

@@ -46,6 +46,8 @@ class Config:
     score: Literal["mean", "dot", "cosine"] = "mean"  # mean over channels (CPC_audio); dot: D times that, Eq. 3
     temperature: float = 1.0  # divides every score; around 0.1 with cosine
     dropout: float = 0.0  # of predictions, while training
+    views: Literal[1, 2] = 1  # 2: contexts and targets come from two random views, where the encoder draws any
+    # (features.warp, dropout), so that what differs between them is forgotten (Kharitonov et al. 2021, arXiv:2007.00991)
 
     @property
     def ahead(self) -> range:
@@ -84,6 +86,8 @@ class Method(BaseMethod):
         """Mean contrast over anchors and horizons; parts: accuracies in [0, 1] by horizon, higher is better."""
         z = self.encoder(batch.frames())  # (B, T, D)
         c = self.context(z)  # (B, T, C)
+        if self.training and self.cfg.views == 2:
+            z = self.encoder(batch.frames())
         return self.contrast(z, c, batch)
 
     def contrast(self, z: Frames, c: Frames, batch: Batch) -> LossOut:
