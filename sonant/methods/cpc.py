@@ -47,7 +47,7 @@ class Config:
     temperature: float = 1.0  # divides every score; around 0.1 with cosine
     dropout: float = 0.0  # of predictions, while training
     views: Literal[1, 2] = 1  # 2: contexts and targets come from two random views, where the encoder draws any
-    # (features.warp, dropout), so that what differs between them is forgotten (Kharitonov et al. 2021, arXiv:2007.00991)
+    # (features.warp, dropout): what differs between them is forgotten (Kharitonov et al. 2021, arXiv:2007.00991)
 
     @property
     def ahead(self) -> range:
