@@ -62,6 +62,25 @@ class Frames:
         """The same lengths and geometry around other values of the same length in time."""
         return replace(self, x_BTD=x_BTD)
 
+    def windows(self, size: int, first_B: Tensor) -> tuple[Frames, Tensor]:
+        """Cut every sequence into windows of ``size`` frames side by side, dropping what is left over at both ends.
+
+        Args:
+            size: frames of a window, W. A sequence shorter than that is one shorter window.
+            first_B: (B,) frame at which the first window of each sequence begins, moved to where it fits.
+
+        Returns:
+            Frames (N, W, D), and (N,) which sequence each window is from.
+        """
+        first_B = torch.minimum(first_B.to(self.device), (self.lengths_B - size).clamp(min=0))
+        counts_B = ((self.lengths_B - first_B) // size).clamp(min=1)
+        owner_N = torch.arange(len(counts_B), device=self.device).repeat_interleave(counts_B)
+        number_N = torch.arange(len(owner_N), device=self.device) - (counts_B.cumsum(0) - counts_B)[owner_N]
+        place_NW = (first_B[owner_N] + number_N * size)[:, None] + torch.arange(size, device=self.device)
+        lengths_N = self.lengths_B[owner_N].clamp(max=size)
+        x_NWD = self.x_BTD[owner_N[:, None], place_NW.clamp(max=self.x_BTD.shape[1] - 1)]
+        return Frames(x_NWD, lengths_N, self.geometry).masked(), owner_N
+
     def unpad(self) -> list[Tensor]:
         """One (T_b, D) tensor per utterance, without its padding."""
         return [x[:n] for x, n in zip(self.x_BTD, self.lengths_B.tolist(), strict=True)]

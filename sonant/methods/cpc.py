@@ -17,14 +17,14 @@ Knowing nothing scores loss log(M + 1).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sonant.core import Batch, Frames, LossOut, require
+from sonant.core import Batch, Frames, LossOut, derive_seed, require
 from sonant.core import Method as BaseMethod
 from sonant.nn.predictors import LinearPredictor, TransformerPredictor
 from sonant.objectives.candidates import Pool, Share, allowed, draw_negatives, pool_of
@@ -49,6 +49,8 @@ class Config:
     views: Literal[1, 2] = 1  # 2: contexts and targets come from two random views, where the encoder draws any
     # (features.warp, dropout): what differs between them is forgotten (Kharitonov et al. 2021, arXiv:2007.00991)
 
+    window: int | None = None  # frames: utterances are cut into windows of that many before the context; null: whole
+
     @property
     def ahead(self) -> range:
         """The horizons that are predicted, in frames."""
@@ -62,8 +64,21 @@ class Config:
             self.negatives is None or self.negatives >= 1,
             f"cpc: negatives must be at least 1, or null for all, got {self.negatives}",
         )
+        require(
+            self.window is None or self.window > self.horizons,
+            f"cpc: window must be null or above horizons ({self.horizons}), got {self.window}",
+        )
         require(self.temperature > 0, f"cpc: temperature must be positive, got {self.temperature}")
         require(0 <= self.dropout < 1, f"cpc: dropout must lie in [0, 1), got {self.dropout}")
+
+
+def _of_windows(batch: Batch, owner_N: Tensor) -> Batch:
+    """Speakers and seeds for windows of the examples of a batch."""
+    owners = owner_N.tolist()
+    first = {b: n for n, b in reversed(list(enumerate(owners)))}
+    seeds = tuple(derive_seed(batch.seeds[b] if batch.seeds else b, n - first[b]) for n, b in enumerate(owners))
+    speaker_B = None if batch.speaker_B is None else batch.speaker_B[owner_N]
+    return replace(batch, seeds=seeds, speaker_B=speaker_B)
 
 
 class Method(BaseMethod):
@@ -85,10 +100,20 @@ class Method(BaseMethod):
     def loss(self, batch: Batch) -> LossOut:
         """Mean contrast over anchors and horizons; parts: accuracies in [0, 1] by horizon, higher is better."""
         z = self.encoder(batch.frames())  # (B, T, D)
+        target = self.encoder(batch.frames()) if self.training and self.cfg.views == 2 else z
+        if self.cfg.window is not None:
+            first_B = torch.tensor([self._first(batch, b) for b in range(len(batch))])
+            z, owner_N = z.windows(self.cfg.window, first_B)
+            target, _ = target.windows(self.cfg.window, first_B)
+            batch = _of_windows(batch, owner_N)
         c = self.context(z)  # (B, T, C)
-        if self.training and self.cfg.views == 2:
-            z = self.encoder(batch.frames())
-        return self.contrast(z, c, batch)
+        return self.contrast(target, c, batch)
+
+    def _first(self, batch: Batch, example: int) -> int:
+        """Where the first window of an utterance begins: anywhere while training, at the start otherwise."""
+        if not self.training:
+            return 0
+        return int(torch.randint(self.cfg.window, (), generator=batch.generator(example, "window")))
 
     def contrast(self, z: Frames, c: Frames, batch: Batch) -> LossOut:
         """The loss of latents and contexts; ``batch`` gives speakers and randomness."""

@@ -9,7 +9,9 @@ number of threads and processes, as long as no setting follows the clock: ``opti
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,6 +118,7 @@ def fit(
 @contextlib.contextmanager
 def _arithmetic(train: TrainConfig) -> Iterator[None]:
     """Threads and kernels as configured, for the length of the block."""
+    keep_freed_memory()
     threads, exact = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     if train.threads is not None:
         torch.set_num_threads(train.threads)
@@ -127,3 +130,18 @@ def _arithmetic(train: TrainConfig) -> Iterator[None]:
     finally:
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(exact)
+
+
+def keep_freed_memory() -> None:
+    """Ask the C library (glibc) to keep large freed blocks instead of giving each back to the system.
+
+    A training step on a CPU frees and asks for the same hundreds of megabytes again; clearing the pages anew
+    costs up to half of its time. Elsewhere this does nothing.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of malloc.h
+    with contextlib.suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(trim_threshold, 2**31 - 1)
+        mallopt(mmap_threshold, 2**30)

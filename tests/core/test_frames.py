@@ -26,3 +26,14 @@ def test_a_wrong_shape_is_told():
 
 def test_mask():
     assert mask_of(torch.tensor([1, 3]), 3).tolist() == [[True, False, False], [True, True, True]]
+
+
+def test_windows_lie_side_by_side_inside_each_length():
+    x = torch.arange(2 * 10).float().view(2, 10, 1)
+    frames = Frames(x, torch.tensor([10, 2]), FrameGeometry(16000)).masked()
+    cut, owner = frames.windows(3, torch.tensor([2, 2]))
+    assert owner.tolist() == [0, 0, 1]
+    assert cut.x_BTD[:, :, 0].tolist() == [[2, 3, 4], [5, 6, 7], [10, 11, 0]]
+    assert cut.lengths_B.tolist() == [3, 3, 2]
+    late, _ = frames.windows(3, torch.tensor([9, 0]))
+    assert late.x_BTD[0, :, 0].tolist() == [7, 8, 9]

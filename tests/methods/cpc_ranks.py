@@ -20,20 +20,21 @@ from sonant.core.distributed import all_sum
 from sonant.encoders import cpc_conv
 from sonant.methods import cpc
 
+UNEVEN = [6000, 3000, 5200, 4100]
 CASES = {
-    f"{share}-{number}-{view}": (share, number, lengths)
+    f"{share}-{number}-{view}": (share, number, lengths, None)
     for share in ("utterance", "speaker", "batch")
     for number in (16, None)
-    for view, lengths in {"even": [6000] * 4, "uneven": [6000, 3000, 5200, 4100]}.items()
-}
+    for view, lengths in {"even": [6000] * 4, "uneven": UNEVEN}.items()
+} | {f"{share}-windows": (share, 8, UNEVEN, 10) for share in ("utterance", "speaker", "batch")}
 SPEAKERS = [3, 5, 3, -1]  # speaker 3 lies in both halves
 
 
-def method(share: str, number: int | None) -> Method:
+def method(share: str, number: int | None, window: int | None) -> Method:
     torch.manual_seed(0)
     encoder = cpc_conv.Encoder(cpc_conv.Config(dim=16), source=FrameGeometry(16000))
     context = gru.Context(gru.Config(dim=12), source=encoder.geometry, in_dim=16)
-    cfg = cpc.Config(horizons=3, negatives=number, negatives_from=share, score="dot")
+    cfg = cpc.Config(horizons=3, negatives=number, negatives_from=share, score="dot", window=window)
     return cpc.Method(cfg, encoder=encoder, context=context)
 
 
@@ -49,10 +50,10 @@ def examples(lengths: list[int], begin: int, end: int) -> Batch:
     )
 
 
-def measure(share: str, number: int | None, lengths: list[int], *, rank: int, world: int) -> dict:
+def measure(share: str, number: int | None, lengths: list[int], window: int | None, *, rank: int, world: int) -> dict:
     """Loss and gradients of the global batch, out of this process's part: losses are weighted by their counts."""
     part = len(lengths) // world
-    model = method(share, number)
+    model = method(share, number, window)
     out = model(examples(lengths, rank * part, (rank + 1) * part))
     weight = out.count / all_sum(torch.as_tensor(out.count))
     loss = out.total * weight

@@ -144,6 +144,46 @@ def test_speaker_negatives_need_speakers():
         made(negatives_from="speaker").contrast(z, c, Batch(torch.zeros(3, 9), z.lengths_B, 16000))
 
 
+def test_a_window_is_an_utterance_of_its_own():
+    """Cut into windows, the loss is that of the windows as utterances."""
+    method = made(negatives=None, score="dot", window=5).eval()
+    z, _, _ = example(lengths=(10,), width=10)
+    method.encoder = Fixed(z)
+    whole = method.loss(Batch(torch.zeros(1, 10), torch.tensor([10]), 16000))
+    parts = Frames(z.x_BTD.view(2, 5, D), torch.tensor([5, 5]), z.geometry)
+    split = method.contrast(parts, method.context(parts), Batch(torch.zeros(2, 5), parts.lengths_B, 16000))
+    torch.testing.assert_close(whole.total, split.total)
+    assert whole.count == split.count
+
+
+def test_two_views_are_drawn_while_training_only():
+    z, _, _ = example()
+    method = made(negatives=None, views=2)
+    method.encoder = Fixed(z)
+    batch = Batch(torch.zeros(3, 9), z.lengths_B, 16000)
+    method.loss(batch)
+    assert method.encoder.calls == 2
+    method.eval().loss(batch)
+    assert method.encoder.calls == 3
+
+
+def test_a_window_must_hold_an_anchor():
+    with pytest.raises(SonantError, match="window"):
+        made(window=K)
+
+
+class Fixed(torch.nn.Module):
+    """An encoder that returns what it was given, and counts how often."""
+
+    def __init__(self, frames: Frames):
+        super().__init__()
+        self.frames, self.calls, self.dim = frames, 0, frames.dim
+
+    def forward(self, _: Frames) -> Frames:
+        self.calls += 1
+        return self.frames
+
+
 def run_ranks(folder: Path, world: int) -> dict:
     out, store = folder / f"{world}.pt", folder / f"store-{world}"
     processes = [
@@ -162,9 +202,9 @@ def ranks(tmp_path_factory) -> tuple[dict, dict]:
 
 def test_two_processes_on_halves_equal_one_on_the_whole(ranks):
     one, two = ranks
-    assert len(one) == 12
+    assert len(one) == 15
     for name, whole in one.items():
         for what, value in whole.items():
             torch.testing.assert_close(two[name][what], value, atol=1e-5, rtol=1e-5, msg=f"{name} {what}")
         assert whole["gradients"].abs().max() > 1e-3
-    assert len({round(whole["loss"].item(), 6) for whole in one.values()}) == 12, "the cases differ"
+    assert len({round(whole["loss"].item(), 6) for whole in one.values()}) == 15, "the cases differ"
