@@ -81,6 +81,13 @@ class Frames:
         x_NWD = self.x_BTD[owner_N[:, None], place_NW.clamp(max=self.x_BTD.shape[1] - 1)]
         return Frames(x_NWD, lengths_N, self.geometry).masked(), owner_N
 
+    def reversed(self) -> Frames:
+        """Every sequence from its last frame to its first; padding stays behind."""
+        T = self.x_BTD.shape[1]
+        place_BT = self.lengths_B[:, None] - 1 - torch.arange(T, device=self.device)
+        x_BTD = self.x_BTD.gather(1, place_BT.clamp(min=0)[:, :, None].expand_as(self.x_BTD))
+        return replace(self, x_BTD=x_BTD).masked()
+
     def unpad(self) -> list[Tensor]:
         """One (T_b, D) tensor per utterance, without its padding."""
         return [x[:n] for x, n in zip(self.x_BTD, self.lengths_B.tolist(), strict=True)]

@@ -25,6 +25,7 @@ class FrameModule(nn.Module):
     dim: int
     past: int | None = 0
     future: int | None = 0
+    two_way: bool = False  # a context of two directions, which ``ways(frames)`` gives apart
 
     @property
     def layers(self) -> tuple[str, ...]:

@@ -81,16 +81,24 @@ def _of_windows(batch: Batch, owner_N: Tensor) -> Batch:
     return replace(batch, seeds=seeds, speaker_B=speaker_B)
 
 
+def _mean(onward: LossOut, back: LossOut) -> LossOut:
+    """The mean of both directions, which average the same number of terms."""
+    parts = {name: (onward.parts[name] + back.parts[name]) / 2 for name in onward.parts}
+    return LossOut(total=(onward.total + back.total) / 2, parts=parts, count=onward.count)
+
+
 class Method(BaseMethod):
-    """CPC around any encoder and any context that does not look ahead."""
+    """CPC around any encoder and any context that does not look ahead, or one of two directions."""
 
     def __init__(self, cfg: Config, *, encoder, context):
         super().__init__(cfg, encoder=encoder, context=context)
         require(
-            context.future == 0,
+            context.future == 0 or context.two_way,
             "cpc: the context looks ahead, so that it can see what it must predict; choose one that does not",
         )
-        self.predict = PREDICTORS[cfg.predictor](context.dim, encoder.dim, futures=len(cfg.ahead))
+        ways, predictor = 1 + context.two_way, PREDICTORS[cfg.predictor]
+        heads = [predictor(context.dim // ways, encoder.dim, futures=len(cfg.ahead)) for _ in range(ways)]
+        self.predict, self.predict_back = heads[0], heads[1] if context.two_way else None
         self.dropout = nn.Dropout(cfg.dropout)
 
     def chance(self) -> float | None:
@@ -106,8 +114,11 @@ class Method(BaseMethod):
             z, owner_N = z.windows(self.cfg.window, first_B)
             target, _ = target.windows(self.cfg.window, first_B)
             batch = _of_windows(batch, owner_N)
-        c = self.context(z)  # (B, T, C)
-        return self.contrast(target, c, batch)
+        if self.context.two_way:
+            c, c_back = self.context.ways(z)
+            back = self.contrast(target.reversed(), c_back, batch, predict=self.predict_back)
+            return _mean(self.contrast(target, c, batch), back)
+        return self.contrast(target, self.context(z), batch)  # contexts (B, T, C)
 
     def _first(self, batch: Batch, example: int) -> int:
         """Where the first window of an utterance begins: anywhere while training, at the start otherwise."""
@@ -115,7 +126,7 @@ class Method(BaseMethod):
             return 0
         return int(torch.randint(self.cfg.window, (), generator=batch.generator(example, "window")))
 
-    def contrast(self, z: Frames, c: Frames, batch: Batch) -> LossOut:
+    def contrast(self, z: Frames, c: Frames, batch: Batch, *, predict: nn.Module | None = None) -> LossOut:
         """The loss of latents and contexts; ``batch`` gives speakers and randomness."""
         K = self.cfg.horizons
         anchors = [max(n - K, 0) for n in z.lengths_B.tolist()]
@@ -125,7 +136,7 @@ class Method(BaseMethod):
             f"cpc: {K} horizons need more than {K} frames, the longest example has {int(z.lengths_B.max())}; "
             "lengthen the training window or lower method.horizons",
         )
-        pred_BSHD = self.dropout(self.predict(c.x_BTD[:, :S]))
+        pred_BSHD = self.dropout((predict or self.predict)(c.x_BTD[:, :S]))
         pool = pool_of(self._scaled(z), self.cfg.negatives_from, batch.speaker_B)
         ahead_H = torch.tensor(self.cfg.ahead, device=z.device)
         place_BSH = pool.start_B[:, None, None] + torch.arange(S, device=z.device)[:, None] + ahead_H

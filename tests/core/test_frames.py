@@ -37,3 +37,9 @@ def test_windows_lie_side_by_side_inside_each_length():
     assert cut.lengths_B.tolist() == [3, 3, 2]
     late, _ = frames.windows(3, torch.tensor([9, 0]))
     assert late.x_BTD[0, :, 0].tolist() == [7, 8, 9]
+
+
+def test_reversing_turns_the_real_frames_only():
+    frames = Frames(torch.arange(8).float().view(2, 4, 1) + 1, torch.tensor([4, 2]), FrameGeometry(16000)).masked()
+    assert frames.reversed().x_BTD[:, :, 0].tolist() == [[4, 3, 2, 1], [6, 5, 0, 0]]
+    assert torch.equal(frames.reversed().reversed().x_BTD, frames.x_BTD)
