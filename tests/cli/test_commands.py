@@ -51,8 +51,9 @@ def test_a_second_run_in_the_same_folder_is_refused(trained, corpus, capsys):
 def test_info(trained, capsys):
     assert main(["info", str(trained), "--json", "-"]) == 0
     facts = json.loads(capsys.readouterr().out)
-    assert facts["frame_rate_hz"] == 100
-    assert facts["layers"] == {"z": 16, "c": 16}
+    assert facts["frame_rate_hz"] == 50
+    assert facts["layers"] == {"z": 16, "c": 32}
+    assert facts["look_ahead_ms"] is None
     assert facts["parameters"] > 0
 
 
