@@ -1,3 +1,4 @@
+import errno
 import os
 
 import pytest
@@ -11,12 +12,22 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
 
     def fail(stream):
         stream.write(b"half")
-        raise OSError("disk full")
+        raise OSError(errno.EIO, "broken disk")
 
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(OSError, match="broken disk"):
         write_atomically(path, fail)
     assert path.read_text() == "old"
     assert os.listdir(path.parent) == ["file.txt"]
+
+
+def test_a_short_write_of_numpy_is_a_full_disk(tmp_path):
+    def fail(stream):
+        raise OSError("1404 requested and 992 written")
+
+    with pytest.raises(OSError, match="x.npy") as caught:
+        write_atomically(tmp_path / "x.npy", fail)
+    assert caught.value.errno == errno.ENOSPC
+    assert not list(tmp_path.iterdir())
 
 
 def test_json_ends_with_a_newline(tmp_path):
