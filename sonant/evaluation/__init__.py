@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
+from ..core.lazy import submodule
 
 
 def __getattr__(name: str):
-    """Files of this folder, imported when they are first named."""
-    try:
-        return importlib.import_module(f"{__name__}.{name}")
-    except ModuleNotFoundError as error:
-        if error.name != f"{__name__}.{name}":
-            raise
-        raise AttributeError(f"module '{__name__}' has no attribute '{name}'") from None
+    return submodule(__name__, name)

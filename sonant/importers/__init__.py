@@ -6,6 +6,8 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
+from ..core.lazy import submodule
+
 
 def convert(format: str, source: Any, config: Mapping | None = None):
     """A published checkpoint as a ``Representation``.
@@ -23,10 +25,4 @@ def convert(format: str, source: Any, config: Mapping | None = None):
 
 
 def __getattr__(name: str):
-    """Files of this folder, imported when they are first named."""
-    try:
-        return importlib.import_module(f"{__name__}.{name}")
-    except ModuleNotFoundError as error:
-        if error.name != f"{__name__}.{name}":
-            raise
-        raise AttributeError(f"module '{__name__}' has no attribute '{name}'") from None
+    return submodule(__name__, name)
