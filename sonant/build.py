@@ -17,7 +17,9 @@ from typing import Any, Literal
 from .core import Featured, FrameGeometry, FrameModule, Method, Representation, SonantError, require, unknown
 from .core.config import check_keys, plain, read_config, revive, typed
 from .core.model_files import read_model_folder, write_model_folder
+from .data.array_pool import size_of_arrays
 from .data.config import DataConfig
+from .nn.pooling import Embedding, EmbeddingConfig
 from .training.config import OptimConfig, TrainConfig
 from .version import __version__
 
@@ -76,6 +78,7 @@ class RunConfig:
     context: Component
     method: Component
     features: Component | None
+    embedding: EmbeddingConfig | None
     data: DataConfig
     optim: OptimConfig
     train: TrainConfig
@@ -101,12 +104,14 @@ def resolve(config: str | Path | Mapping, overrides: Sequence[tuple[str, str]] =
             section in given,
             f"the configuration lacks the section '{section}': give it a name, as in {section}: {{name: ...}}",
         )
+    data = typed(DataConfig, given.get("data"), "section 'data'")
     return RunConfig(
         encoder=_component("encoder", given["encoder"]),
         context=_component("context", given["context"]),
         method=_component("method", given["method"]),
-        features=_component("features", given["features"]) if given.get("features") else None,
-        data=typed(DataConfig, given.get("data"), "section 'data'"),
+        features=_measured(_component("features", given["features"]), data) if given.get("features") else None,
+        embedding=typed(EmbeddingConfig, given["embedding"], "section 'embedding'") if given.get("embedding") else None,
+        data=data,
         optim=typed(OptimConfig, given.get("optim"), "section 'optim'"),
         train=typed(TrainConfig, given.get("train"), "section 'train'"),
         eval=typed(EvalConfig, given.get("eval"), "section 'eval'"),
@@ -124,6 +129,15 @@ def _component(section: str, given: Any) -> Component:
     found = module_of(SECTION_OF[section], given["name"])
     keys = {key: value for key, value in given.items() if key != "name"}
     return Component(str(given["name"]), typed(found.Config, keys, f"{where} ({given['name']})"))
+
+
+def _measured(features: Component, data: DataConfig) -> Component:
+    """Features that are arrays, with what these say about themselves in place of what is not given."""
+    config = features.config
+    if features.name != "arrays" or data.arrays is None or None not in (config.dim, config.rate):
+        return features
+    dim, rate = size_of_arrays(data.arrays, rate=data.rate)
+    return Component("arrays", dataclasses.replace(config, dim=config.dim or dim, rate=config.rate or rate))
 
 
 # --- objects ----------------------------------------------------------------------------------------
@@ -150,7 +164,12 @@ def method_of(run: RunConfig) -> Method:
     encoder, context = encoder_and_context(
         encoder=run.encoder, context=run.context, features=run.features, sample_rate=run.data.sample_rate
     )
-    return class_of("methods", run.method.name)(run.method.config, encoder=encoder, context=context)
+    made = class_of("methods", run.method.name)
+    if run.embedding is None:
+        return made(run.method.config, encoder=encoder, context=context)
+    require(made.embeds, f"the method {run.method.name} learns frames and takes no section 'embedding'")
+    embedding = Embedding(run.embedding, in_dim=context.dim)
+    return made(run.method.config, encoder=encoder, context=context, embedding=embedding)
 
 
 def representation_of(model_config: Mapping) -> Representation:
@@ -165,16 +184,27 @@ def representation_of(model_config: Mapping) -> Representation:
         found = module_of(SECTION_OF[section], stored.get("name"))
         parts[section] = Component(stored["name"], revive(found.Config, keys, f"section '{section}' of the model"))
     encoder, context = encoder_and_context(**parts, sample_rate=int(model_config["sample_rate"]))
+    embedding = None
+    if model_config.get("embedding") is not None:
+        cfg = revive(EmbeddingConfig, model_config["embedding"], "section 'embedding' of the model")
+        embedding = Embedding(cfg, in_dim=context.dim)
     return Representation(
-        encoder=encoder, context=context, default_layer=model_config.get("layer", "c"), config=dict(model_config)
+        encoder=encoder,
+        context=context,
+        embedding=embedding,
+        default_layer=model_config.get("layer", "c"),
+        config=dict(model_config),
     )
 
 
 def architecture(run: RunConfig) -> dict:
     """What ``config.json`` needs to rebuild the representation that a run trains."""
     resolved = run.plain()
-    kept = {key: resolved[key] for key in ("features", "encoder", "context", "layer") if resolved[key] is not None}
-    return {"sample_rate": run.data.sample_rate, **kept}
+    sections = ("features", "encoder", "context", "embedding", "layer")
+    return {
+        "sample_rate": run.data.sample_rate,
+        **{key: resolved[key] for key in sections if resolved[key] is not None},
+    }
 
 
 # --- model folders ----------------------------------------------------------------------------------
@@ -196,6 +226,8 @@ def save(
         "geometry": dataclasses.asdict(representation.geometry),
         "layers": {layer: representation.dim_of(layer) for layer in representation.layers},
     }
+    if representation.embedding is not None:
+        config["embedding_dim"] = representation.embedding.dim
     if training is not None:
         config["training"] = plain(training)
     write_model_folder(Path(folder), config=config, tensors=representation.state_dict(), card=card)

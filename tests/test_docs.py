@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from sonant.actions.run import read_recipe
 from sonant.build import resolve
 from sonant.cli.main import main
 
@@ -45,9 +46,11 @@ def test_the_commands_of_a_page_run(page, place):
         assert words[0] == "sonant"
         if words[1] == "train":
             words += shlex.split(SHORT)
+        if words[1] == "run" and not words[2].startswith("-"):
+            words += ["--set", f"options={SHORT}"]
         assert main(words[1:]) == 0, command
     for block in blocks(page, "python"):
         exec(compile(block, page.name, "exec"), {})
     for block in blocks(page, "yaml"):
         (place / "mine.yaml").write_text(block)
-        resolve(place / "mine.yaml")
+        (read_recipe if "stages:" in block else resolve)(place / "mine.yaml")

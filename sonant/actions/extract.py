@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ..build import load
-from ..core import Representation, SonantError, require
-from ..data.arrays import ArrayWriter
-from ..data.manifest import Utterance
+from ..core import Featured, Representation, SonantError, require
+from ..data.arrays import ArrayReader, ArrayWriter, holds_arrays
 from ..data.sources import find_utterances
-from ..evaluation.encode import encode_utterances
+from ..data.words import read_words
+from ..evaluation.encode import EMBEDDING, Item, array_items, encode_items, utterance_items, word_items
 
 
 def extract(
@@ -22,6 +22,7 @@ def extract(
     out: str | Path,
     *,
     layer: str | None = None,
+    words: str | Path | None = None,
     format: str = "npy",
     device: str = "cpu",
     batch_seconds: float = 120.0,
@@ -32,9 +33,13 @@ def extract(
 
     Args:
         model: what ``sonant.load`` takes, or a representation.
-        source: folder of audio, audio file, manifest folder or ``wav.scp``.
+        source: folder of audio, audio file, manifest folder or ``wav.scp``; or arrays of the features that the
+            model stands on.
         out: folder (or single file for ``npz``, ``h5`` and ``ark``) of the arrays, with an index beside them.
-        layer: one of the model's layers; None: its default.
+        layer: one of the model's layers, or ``embedding`` for one vector per utterance; None: its default
+            layer, and the embedding of models that have one.
+        words: a words.tsv, whose segments are cut out of the utterances before the model sees them and take the
+            place of these.
         format: ``npy``, ``pt``, ``npz``, ``h5`` or ``ark``.
         device: where to compute.
         batch_seconds: audio per batch, padding included.
@@ -45,32 +50,31 @@ def extract(
         Counts ``written``, ``already_there`` and ``skipped`` with the names skipped, and the shape facts.
     """
     representation = model if isinstance(model, Representation) else load(model, device=device)
-    layer = layer or representation.default_layer
-    utterances = find_utterances(Path(source))
-    require(len(utterances) > 0, f"{source}: no audio found there")
+    layer = layer or (EMBEDDING if representation.embedding is not None else representation.default_layer)
     facts = {
         "model": "" if isinstance(model, Representation) else str(model),
         "layer": layer,
         "dim": representation.dim_of(layer),
         "geometry": asdict(representation.geometry),
     }
+    items = _items(representation, Path(source), words)
     skipped: list[str] = []
 
-    def complain(utterance: Utterance, error: SonantError) -> None:
-        skipped.append(utterance.id)
-        print(f"sonant: skipped {utterance.id}: {error}", file=sys.stderr)
+    def complain(key: str, error: SonantError) -> None:
+        skipped.append(key)
+        print(f"sonant: skipped {key}: {error}", file=sys.stderr)
 
     with ArrayWriter(Path(out), format=format, facts=facts) as writer:
-        todo = [utterance for utterance in utterances if utterance.id not in writer.complete]
-        there = len(utterances) - len(todo)
+        todo = [item for item in items if item.key not in writer.complete]
+        there = len(items) - len(todo)
         done = 0
-        for utterance, x_TD in encode_utterances(
+        for key, x_TD in encode_items(
             representation, todo, layer=layer, batch_seconds=batch_seconds, strict=strict, on_error=complain
         ):
-            writer.write(utterance.id, x_TD)
+            writer.write(key, x_TD)
             done += 1
             if progress is not None:
-                progress(there + done + len(skipped), len(utterances))
+                progress(there + done + len(skipped), len(items))
     return {
         **facts,
         "out": str(out),
@@ -79,3 +83,18 @@ def extract(
         "skipped": len(skipped),
         "skipped_names": skipped,
     }
+
+
+def _items(representation: Representation, source: Path, words: str | Path | None) -> list[Item]:
+    if holds_arrays(source):
+        require(
+            isinstance(representation.encoder, Featured),
+            f"{source} holds arrays, and this model reads waveforms; give it audio",
+        )
+        rate = representation.encoder.features.geometry.rate
+        items = array_items(ArrayReader(source), rate)
+    else:
+        rate = representation.sample_rate
+        items = utterance_items(find_utterances(source), rate)
+    require(len(items) > 0, f"{source}: no audio found there")
+    return items if words is None else word_items(read_words(words), items, rate)

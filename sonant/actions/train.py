@@ -18,6 +18,7 @@ from ..data.manifest import Manifest
 from ..reports import Result, model_card
 from ..training.distributed import processes
 from ..training.engine import fit
+from ..training.warm_start import warm_start
 from ..version import __version__
 
 
@@ -46,6 +47,8 @@ def train(
         seed_everything(run.train.seed)
         train_loader, valid_loader = build_loaders(run.data, seed=run.train.seed, rank=place.rank, world=place.world)
         method = method_of(run)
+        if run.train.init is not None:
+            warm_start(method, run.train.init)
         method.representation().dim_of(run.layer)  # a layer that does not exist shows now, not at the first checkpoint
         summary = fit(
             method,
@@ -98,6 +101,7 @@ def _saver(run: RunConfig, folder: Path, method: Method) -> Callable[[Representa
         described = Representation(
             encoder=representation.encoder,
             context=representation.context,
+            embedding=representation.embedding,
             default_layer=run.layer,
             config={"name": folder.name, **architecture(run)},
         )

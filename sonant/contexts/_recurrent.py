@@ -1,12 +1,15 @@
-"""What the recurrent contexts share: layers run one after the other, so that each one's output can be had."""
+"""What the recurrent contexts share: layers run one after the other, so that each one's output can be had.
+
+Letters: B utterances, T frames, D channels.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from sonant.core import FrameGeometry, FrameModule, Frames, require
 
@@ -17,15 +20,29 @@ class RecurrentConfig:
 
     dim: int = 256  # of every layer's state; CPC uses 256 (CPC-big 512), APC 512
     layers: int = 1  # CPC 1, CPC-small 2, APC 3, CPC-big 4
-    residual: bool = False  # true: every layer after the first adds its input to its output (APC)
-    dropout: float = 0.0  # on what goes from one layer to the next, while training
+    residual: bool = False  # true: layers add their input to their output (APC)
+    residual_on: Literal["later", "equal", "inner"] = "later"
+    # later: every layer but the first (APC without a prenet, s3prl); equal: every layer whose input has its own width,
+    # the first one too on a prenet (APC's release); inner: as equal, but the last layer's output stays without the sum
+
+    dropout: float = 0.0  # of every layer's output but the last one's, before the residual sum, while training
+    dropout_last: bool = False  # true: of the last layer's output too (s3prl)
+    prenet: int = 0  # linear layers with ReLU below the recurrent ones, each dim wide (an option of APC's release)
+    prenet_dropout: float = 0.0  # after each of them, while training
+    over: Literal["time", "batch", "none"] = "time"
+    # for comparison with imported models only. batch: the state runs from one utterance to the next, at each frame
+    # apart, as in a published APC that confused the two axes; none: from nowhere to nowhere, as in that code with one
+    # utterance at a time. With batch an utterance's frames depend on its neighbours in the batch
 
     def __post_init__(self):
         require(
             self.dim >= 1 and self.layers >= 1,
             f"a recurrent context needs dim and layers of at least 1, got dim {self.dim}, layers {self.layers}",
         )
-        require(0 <= self.dropout < 1, f"dropout of a recurrent context must lie in [0, 1), got {self.dropout}")
+        require(self.prenet >= 0, f"prenet of a recurrent context must be at least 0, got {self.prenet}")
+        for name in ("dropout", "prenet_dropout"):
+            value = getattr(self, name)
+            require(0 <= value < 1, f"{name} of a recurrent context must lie in [0, 1), got {value}")
 
 
 class Recurrent(FrameModule):
@@ -40,13 +57,15 @@ class Recurrent(FrameModule):
     def __init__(self, cfg: RecurrentConfig, *, source: FrameGeometry, in_dim: int):
         super().__init__()
         self.cfg, self.geometry, self.dim = cfg, source, cfg.dim
-        dims = (in_dim, *(cfg.dim for _ in range(cfg.layers - 1)))
-        self.rnns = nn.ModuleList(self.kind(dim, cfg.dim, batch_first=True) for dim in dims)
+        self.past = None if cfg.over == "time" else 0
+        dims = (in_dim, *(cfg.dim for _ in range(cfg.prenet + cfg.layers - 1)))
+        self.prenet = nn.ModuleList(nn.Linear(dim, cfg.dim) for dim in dims[: cfg.prenet])
+        self.rnns = nn.ModuleList(self.kind(dim, cfg.dim, batch_first=True) for dim in dims[cfg.prenet :])
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """``layer_1`` .. up to the last but one, whose output is the context's own."""
-        return tuple(f"layer_{i}" for i in range(1, self.cfg.layers))
+        """``prenet``, if there is one, and ``layer_1`` .. up to the last but one, whose output is the context's own."""
+        return (*("prenet" for _ in self.prenet[:1]), *(f"layer_{i}" for i in range(1, self.cfg.layers)))
 
     def forward(self, frames: Frames) -> Frames:
         """(B, T, in_dim) -> (B, T, dim)."""
@@ -54,12 +73,31 @@ class Recurrent(FrameModule):
 
     def forward_layers(self, frames: Frames) -> tuple[Frames, dict[str, Frames]]:
         """The last layer's frames, and those of the layers below it by name."""
-        outputs, x_BTD = [], frames.x_BTD
+        cfg, outputs, x_BTD = self.cfg, [], frames.x_BTD
+        for linear in self.prenet:
+            x_BTD = F.dropout(linear(x_BTD).relu(), cfg.prenet_dropout, self.training)
+        if self.prenet:
+            outputs.append(frames.with_x(x_BTD).masked())
         for i, rnn in enumerate(self.rnns):
-            if i > 0:
-                x_BTD = F.dropout(x_BTD, self.cfg.dropout, self.training)
-            empty = x_BTD.shape[0] == 0 or x_BTD.shape[1] == 0
-            y_BTD = x_BTD.new_zeros(*x_BTD.shape[:2], self.dim) if empty else rnn(x_BTD)[0]
-            x_BTD = y_BTD + x_BTD if self.cfg.residual and i > 0 else y_BTD
+            y_BTD = self._run(rnn, x_BTD)
+            if cfg.dropout_last or i + 1 < cfg.layers:
+                y_BTD = F.dropout(y_BTD, cfg.dropout, self.training)
+            x_BTD = y_BTD + x_BTD if self._adds(i, x_BTD.shape[-1]) else y_BTD
             outputs.append(frames.with_x(x_BTD).masked())
         return outputs[-1], dict(zip(self.layers, outputs, strict=False))
+
+    def _adds(self, layer: int, width: int) -> bool:
+        """Whether a layer, counted from 0, adds its input of this width to its output."""
+        if not self.cfg.residual or width != self.dim:
+            return False
+        return {"later": layer > 0, "equal": True, "inner": layer + 1 < self.cfg.layers}[self.cfg.residual_on]
+
+    def _run(self, rnn: nn.RNNBase, x_BTD: Tensor) -> Tensor:
+        B, T, _ = x_BTD.shape
+        if B == 0 or T == 0:
+            return x_BTD.new_zeros(B, T, self.dim)
+        if self.cfg.over == "batch":
+            return rnn(x_BTD.transpose(0, 1))[0].transpose(0, 1)
+        if self.cfg.over == "none":
+            return rnn(x_BTD.flatten(0, 1)[:, None])[0].view(B, T, -1)
+        return rnn(x_BTD)[0]

@@ -1,6 +1,6 @@
 """What a training step sees.
 
-Letters: B examples, C channels, L samples.
+Letters: B examples, C channels, L samples, T frames, D dimensions.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from .frames import Frames
+from .geometry import FrameGeometry
 from .seeding import generator
 
 
@@ -20,13 +21,15 @@ class Batch:
     """Examples of one training step, padded on the right, with what a method asked for.
 
     Attributes:
-        wave_BL: (B, L) waveforms in [-1, 1]; (B, C, L) for multi-channel views.
-        lengths_B: (B,) samples that are real.
+        wave_BL: (B, L) waveforms in [-1, 1]; (B, C, L) for multi-channel views; (B, T, D) where ``geometry`` is given.
+        lengths_B: (B,) samples that are real, or frames.
         sample_rate: in Hz.
         ids: name of each example, for messages.
         seeds: one integer per example, a function of (run seed, step, position in the global batch):
             the root of every random draw that belongs to the example.
         speaker_B: (B,) speaker numbers, -1 where unknown; None when the data has no speakers.
+        geometry: of frames that were computed before, in place of waveforms; None: these are waveforms.
+        other: the partner of each example (another token of the same word); None for views without pairs.
         extras: tensors of special views by name (``views``, ``pairs``, ``activity_BTC``, ``units_BT``).
     """
 
@@ -36,13 +39,23 @@ class Batch:
     ids: tuple[str, ...] = ()
     seeds: tuple[int, ...] = ()
     speaker_B: Tensor | None = None
+    geometry: FrameGeometry | None = None
+    other: Batch | None = None
     extras: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return self.wave_BL.shape[0]
 
+    @property
+    def seconds(self) -> float:
+        """Audio in the batch, without padding and partners."""
+        hop = 1 if self.geometry is None else self.geometry.hop
+        return float(self.lengths_B.sum()) * hop / self.sample_rate
+
     def frames(self) -> Frames:
-        """The waveforms as frames of one sample."""
+        """The waveforms as frames of one sample, or the frames that were given in their place."""
+        if self.geometry is not None:
+            return Frames(self.wave_BL, self.lengths_B, self.geometry).masked()
         return Frames.of_wave(self.wave_BL, self.lengths_B, self.sample_rate)
 
     def generator(self, example: int, purpose: str) -> torch.Generator:
@@ -60,9 +73,11 @@ class Batch:
             wave_BL=move(self.wave_BL),
             lengths_B=move(self.lengths_B),
             speaker_B=move(self.speaker_B),
+            other=None if self.other is None else self.other.to(device),
             extras={name: move(value) for name, value in self.extras.items()},
         )
 
     def pin_memory(self) -> Batch:
         """The same batch in page-locked memory (called by the data loader)."""
-        return replace(self, wave_BL=self.wave_BL.pin_memory(), lengths_B=self.lengths_B.pin_memory())
+        other = None if self.other is None else self.other.pin_memory()
+        return replace(self, wave_BL=self.wave_BL.pin_memory(), lengths_B=self.lengths_B.pin_memory(), other=other)

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from torch import Tensor, nn
 
 from .batch import Batch
+from .errors import require
 from .module import FrameModule
 from .representation import Representation
 
@@ -36,13 +37,20 @@ class Method(nn.Module):
 
     Attributes:
         needs: the kind of batch it trains on: ``wave`` (waveforms), ``views``, ``pairs``, ``dialogue``, ``units``.
+        embeds: whether it learns one vector per utterance, and so takes an ``embedding`` (``nn.pooling``).
     """
 
+    embeds: ClassVar[bool] = False
     needs: ClassVar[Literal["wave", "views", "pairs", "dialogue", "units"]] = "wave"
 
-    def __init__(self, cfg, *, encoder: FrameModule, context: FrameModule):
+    def __init__(self, cfg, *, encoder: FrameModule, context: FrameModule, embedding: nn.Module | None = None):
         super().__init__()
-        self.cfg, self.encoder, self.context = cfg, encoder, context
+        self.cfg, self.encoder, self.context, self.embedding = cfg, encoder, context, embedding
+        require(
+            embedding is not None or not self.embeds,
+            f"the method {type(self).__module__.rpartition('.')[2]} learns one vector per utterance: give the section "
+            "'embedding', such as embedding: {pool: mean, dim: 256}",
+        )
 
     def loss(self, batch: Batch) -> LossOut:
         """The loss of one batch. Raises SonantError when the batch leaves nothing to learn from."""
@@ -61,4 +69,4 @@ class Method(nn.Module):
 
     def representation(self) -> Representation:
         """What is kept when training ends."""
-        return Representation(encoder=self.encoder, context=self.context)
+        return Representation(encoder=self.encoder, context=self.context, embedding=self.embedding)

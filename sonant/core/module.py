@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torch import nn
 
 from .errors import require
@@ -26,6 +28,8 @@ class FrameModule(nn.Module):
     past: int | None = 0
     future: int | None = 0
     two_way: bool = False  # a context of two directions, which ``ways(frames)`` gives apart
+    way_dim: int = 0  # size of a frame of one of these
+    blind: int = 0  # frames around its own, itself in the middle, that an output frame cannot see
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -36,13 +40,20 @@ class FrameModule(nn.Module):
         """(B, T, D_in) frames -> (B, T', dim) frames."""
         raise TypeError(f"{type(self).__name__} defines no forward")
 
+    def inputs(self, frames: Frames) -> Frames:
+        """What the learnt part sees: the features below an encoder that stands on some, else the frames themselves."""
+        return frames
+
     def forward_layers(self, frames: Frames) -> tuple[Frames, dict[str, Frames]]:
         """``forward`` together with the inner outputs named by ``layers``."""
         return self(frames), {}
 
 
 class Featured(FrameModule):
-    """A feature extractor with an encoder on it: from waveforms to local frames as one module."""
+    """A feature extractor with an encoder on it: from waveforms to local frames as one module.
+
+    Frames of more than one sample are features already, computed before, and go straight to the encoder.
+    """
 
     def __init__(self, features: FrameModule, local: FrameModule):
         super().__init__()
@@ -51,7 +62,18 @@ class Featured(FrameModule):
         self.past, self.future = add_reach(features, local)
 
     def forward(self, frames: Frames) -> Frames:
-        return self.local(self.features(frames))
+        return self.local(self.inputs(frames))
+
+    def inputs(self, frames: Frames) -> Frames:
+        if frames.geometry.hop == 1:
+            return self.features(frames)
+        given, own = (frames.dim, frames.geometry.rate), (self.features.dim, self.features.geometry.rate)
+        require(
+            given == own,
+            f"these features have {given[0]} dimensions at {given[1]:g} Hz, and the model stands on {own[0]} at "
+            f"{own[1]:g} Hz; extract them with the settings of the section 'features'",
+        )
+        return replace(frames, geometry=self.features.geometry)
 
 
 def add_reach(first: FrameModule, second: FrameModule) -> tuple[int | None, int | None]:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from .errors import require, unknown
 from .frames import Frames
 from .geometry import FrameGeometry
-from .module import FrameModule, add_reach
+from .module import Featured, FrameModule, add_reach
 
 
 class Representation(nn.Module):
@@ -19,15 +19,22 @@ class Representation(nn.Module):
     Args:
         encoder: waveform frames -> local frames.
         context: local frames -> context frames.
+        embedding: context frames -> one vector per utterance, for models that have one (``embed``).
         default_layer: what ``encode`` returns when no layer is named.
         config: how it was made, as stored beside the weights.
     """
 
     def __init__(
-        self, *, encoder: FrameModule, context: FrameModule, default_layer: str = "c", config: dict | None = None
+        self,
+        *,
+        encoder: FrameModule,
+        context: FrameModule,
+        embedding: nn.Module | None = None,
+        default_layer: str = "c",
+        config: dict | None = None,
     ):
         super().__init__()
-        self.encoder, self.context = encoder, context
+        self.encoder, self.context, self.embedding = encoder, context, embedding
         self.default_layer, self.config = default_layer, config or {}
         self._check(default_layer)
 
@@ -49,7 +56,9 @@ class Representation(nn.Module):
         return self.dim_of(self.default_layer)
 
     def dim_of(self, layer: str) -> int:
-        """Size of a frame of ``layer``."""
+        """Size of a frame of ``layer``, or of the vector called ``embedding``."""
+        if layer == "embedding" and self.embedding is not None:
+            return self.embedding.dim
         self._check(layer)
         return self.encoder.dim if layer == "z" else self.context.dim
 
@@ -66,7 +75,8 @@ class Representation(nn.Module):
         """Frames of one layer.
 
         Args:
-            wave_BL: (B, L) or (L,) waveforms in [-1, 1] at ``sample_rate``.
+            wave_BL: (B, L) or (L,) waveforms in [-1, 1] at ``sample_rate``; or (B, T, D) features, computed before,
+                that the encoder stands on.
             lengths_B: (B,) samples that are real; None when nothing is padded.
             layer: one of ``layers``; None: ``default_layer``.
 
@@ -79,12 +89,28 @@ class Representation(nn.Module):
 
     def encode_all(self, wave_BL: Tensor, lengths_B: Tensor | None = None) -> dict[str, Frames]:
         """Frames of every layer by name; arguments as ``encode``."""
+        z = self.encoder(self._frames(wave_BL, lengths_B))
+        c, inner = self.context.forward_layers(z)
+        return {"z": z, **inner, "c": c}
+
+    def embed(self, wave_BL: Tensor, lengths_B: Tensor | None = None) -> Tensor:
+        """(B, dim) one vector per utterance; arguments as ``encode``. Raises SonantError for frame-level models."""
+        require(
+            self.embedding is not None,
+            "this model gives frames, not one vector per utterance; average its frames, or train a model with the "
+            "section 'embedding'",
+        )
+        return self.embedding(self.context(self.encoder(self._frames(wave_BL, lengths_B))))
+
+    def _frames(self, wave_BL: Tensor, lengths_B: Tensor | None) -> Frames:
         if wave_BL.dim() == 1:
             wave_BL = wave_BL[None]
         require(torch.is_floating_point(wave_BL), f"waveforms must be floats in [-1, 1], got {wave_BL.dtype}")
-        z = self.encoder(Frames.of_wave(wave_BL, lengths_B, self.sample_rate))
-        c, inner = self.context.forward_layers(z)
-        return {"z": z, **inner, "c": c}
+        if wave_BL.dim() == 3 and isinstance(self.encoder, Featured):
+            if lengths_B is None:
+                lengths_B = torch.full((wave_BL.shape[0],), wave_BL.shape[1], device=wave_BL.device)
+            return Frames(wave_BL, lengths_B.to(wave_BL.device), self.encoder.features.geometry).masked()
+        return Frames.of_wave(wave_BL, lengths_B, self.sample_rate)
 
     def forward(self, wave_BL: Tensor, lengths_B: Tensor | None = None, layer: str | None = None) -> Frames:
         """The same as ``encode``."""

@@ -65,9 +65,9 @@ class ArrayWriter:
             self.close()
 
     def write(self, key: str, x_TD: np.ndarray) -> None:
-        """Write the (T, D) frames of an utterance, whole or not at all."""
+        """Write the (T, D) frames of an utterance, or its (D,) vector, whole or not at all."""
         x_TD = np.ascontiguousarray(x_TD, dtype=np.float32)
-        require(x_TD.ndim == 2, f"the array of '{key}' must be (frames, dimensions), got shape {x_TD.shape}")
+        require(x_TD.ndim in (1, 2), f"the array of '{key}' must be (frames, dimensions), got shape {x_TD.shape}")
         _check_key(key)
         if self.file is None and self.format == "pt":
             import torch
@@ -165,6 +165,15 @@ class ArrayReader(Mapping[str, np.ndarray]):
         except (OSError, ValueError, TypeError, zipfile.BadZipFile, EOFError) as error:
             raise SonantError(f"the array '{key}' of '{self.path}' cannot be read: {error}") from None
 
+    def shape(self, key: str) -> tuple[int, ...]:
+        """Shape of an array; for .npy files and HDF5 without reading it."""
+        place = self._files[key if key in self._files else self._by_name[key]]
+        if isinstance(place, Path) and place.suffix == ".npy":
+            return np.load(place, mmap_mode="r", allow_pickle=False).shape
+        if isinstance(place, tuple) and place[0] is self._h5 and self._h5 is not None:
+            return place[0][place[1]].shape
+        return self[key].shape
+
     def __enter__(self) -> ArrayReader:
         return self
 
@@ -223,6 +232,14 @@ class ArrayReader(Mapping[str, np.ndarray]):
         with loaded:
             require(len(loaded.files) == 1, f"'{place}' holds {len(loaded.files)} arrays; expected one per utterance")
             return loaded[loaded.files[0]]
+
+
+def holds_arrays(path: str | Path) -> bool:
+    """Whether a place is arrays that sonant wrote, or a single file of a format that only arrays have."""
+    path = Path(path)
+    if path.is_dir():
+        return (path / "index.json").is_file()
+    return path.is_file() and path.suffix in (".npz", ".h5", ".hdf5", ".ark")
 
 
 def _places(path: Path, format: str) -> tuple[Path | None, Path]:

@@ -7,23 +7,30 @@ from typing import Literal
 
 import numpy as np
 
-from ..core import require, unknown
+from ..core import numpy_generator, require, unknown
+from .array_pool import ArrayPool
 from .loader import Loader
 from .manifest import Manifest
 from .pool import Pool
-from .views import chunks, crops, speakers, utterances
+from .views import chunks, crops, pairs, segments, speakers, utterances
 from .views.base import View
 
 
 @dataclass(frozen=True)
 class DataConfig:
     train: str | None = None  # manifest folder to train on
+    arrays: str | None = None  # features of its utterances, computed before (sonant extract), in place of their audio
+    rate: float = 100.0  # Hz, frames per second of arrays without an index
     valid: str | None = None  # manifest folder for validation; None: a part of ``train`` is held out
+    valid_arrays: str | None = None  # as arrays, for ``valid``; None: those of ``arrays``
     valid_fraction: float = 0.05  # part of the utterances held out when ``valid`` is None; 0: no validation
     valid_most: int = 1000  # utterances held out at the most when ``valid`` is None
     valid_by: Literal["utterance", "speaker"] = "utterance"  # speaker: held-out speakers are never trained on
     sample_rate: int = 16_000  # Hz; other audio is resampled
-    view: Literal["chunks", "crops", "utterances", "speakers"] = "chunks"  # what an example is
+    view: Literal["chunks", "crops", "utterances", "speakers", "segments", "pairs"] = "chunks"  # what an example is
+    words: str | None = None  # words.tsv (segments); None: the segments of ``pairs``
+    pairs: str | None = None  # pairs.tsv (pairs): two segments of the same word per line
+    both_ways: bool = True  # every pair also with its sides exchanged (pairs)
     batch_size: int = 8  # examples in a global batch, over all processes (chunks, crops; utterances: at most)
     batch_seconds: float | None = None  # s in a global batch with its padding (utterances)
     chunk_seconds: float = 1.28  # s, length of a window or crop (chunks, crops, speakers)
@@ -33,7 +40,8 @@ class DataConfig:
     utterances_per_speaker: int = 4  # U (speakers)
     short: Literal["drop", "pad"] = "drop"  # utterances shorter than chunk_seconds
     min_seconds: float = 0.0  # s, shorter utterances are left out
-    max_seconds: float | None = None  # s, longer utterances are cropped at random (utterances)
+    max_seconds: float | None = None  # s, longer utterances are cropped at random, longer segments end there
+    # (utterances, segments, pairs)
     shuffle: bool = True  # False: the same batches in the same order every epoch
     workers: int = 2  # processes that read ahead; 0: none
     strict: bool = False  # stop at the first unreadable file instead of skipping it
@@ -43,10 +51,20 @@ class DataConfig:
 def build_loaders(cfg: DataConfig, *, seed: int = 0, rank: int = 0, world: int = 1) -> tuple[Loader, Loader | None]:
     """The loaders for training and validation; the second is None when nothing is held out.
 
+    Without a manifest for validation a part of the utterances is held out; of segments and pairs, a part of these.
+
     Validation has the same view without shuffling; its windows and crops are the same every time.
     Raises SonantError when a manifest is missing or leaves nothing to train on.
     """
     require(cfg.train, "data.train names no manifest; make one with: sonant prepare folder AUDIO OUT")
+    train, valid = _cut_views(cfg) if cfg.view in ("segments", "pairs") else _utterance_views(cfg)
+    options = {"seed": seed, "rank": rank, "world": world, "strict": cfg.strict}
+    loader = Loader(train, shuffle=cfg.shuffle, workers=cfg.workers, **options)
+    return loader, valid and Loader(valid, shuffle=False, workers=min(cfg.workers, 1), **options)
+
+
+def _utterance_views(cfg: DataConfig) -> tuple[View, View | None]:
+    """Views for training and validation on different utterances."""
     manifest = Manifest.open(cfg.train)
     if cfg.valid is not None:
         kept, valid_manifest, held = None, Manifest.open(cfg.valid), None
@@ -54,12 +72,44 @@ def build_loaders(cfg: DataConfig, *, seed: int = 0, rank: int = 0, world: int =
         fraction = min(cfg.valid_fraction, cfg.valid_most / max(len(manifest), 1))
         kept, held = manifest.split(fraction, seed=0, by=cfg.valid_by)  # the same for every seed of a run
         valid_manifest = manifest if len(held) else None
-    options = {"seed": seed, "rank": rank, "world": world, "strict": cfg.strict}
-    train = Loader(build_view(cfg, _pool(cfg, manifest, kept)), shuffle=cfg.shuffle, workers=cfg.workers, **options)
+    train = build_view(cfg, _pool(cfg, manifest, kept))
     if valid_manifest is None:
         return train, None
-    view = build_view(cfg, _pool(cfg, valid_manifest, held), training=False)
-    return train, Loader(view, shuffle=False, workers=min(cfg.workers, 1), **options)
+    return train, build_view(cfg, _pool(cfg, valid_manifest, held, valid=True), training=False)
+
+
+def _cut_views(cfg: DataConfig) -> tuple[View, View | None]:
+    """Views for training and validation on different segments or pairs of the same utterances."""
+    listed = _listed(cfg)
+    count = min(round(cfg.valid_fraction * len(listed)), cfg.valid_most)
+    held = set(numpy_generator(0, "split", cfg.view).permutation(len(listed))[:count].tolist())
+    pool = _pool(cfg, Manifest.open(cfg.train), None)
+    kept = [item for number, item in enumerate(listed) if number not in held]
+    train = _cut_view(cfg, pool, kept, training=True)
+    return train, _cut_view(cfg, pool, [listed[i] for i in sorted(held)], training=False) if held else None
+
+
+def _listed(cfg: DataConfig) -> list:
+    """The segments or pairs that the lists of a configuration name."""
+    from .pairs import read_pairs
+    from .words import read_words
+
+    if cfg.view == "segments" and cfg.words is not None:
+        return [word.span for word in read_words(cfg.words)]
+    require(
+        cfg.pairs is not None,
+        f"the view {cfg.view} needs a list of {cfg.view}: give data.pairs a pairs.tsv (sonant pairs makes one)"
+        + (", or data.words a words.tsv (sonant words makes one)" if cfg.view == "segments" else ""),
+    )
+    pairs = [pair.spans for pair in read_pairs(cfg.pairs)]
+    return sorted({span for pair in pairs for span in pair}) if cfg.view == "segments" else pairs
+
+
+def _cut_view(cfg: DataConfig, pool: Pool, listed: list, *, training: bool) -> View:
+    options = {"batch_size": cfg.batch_size, "max_seconds": cfg.max_seconds, "drop_last": training}
+    if cfg.view == "segments":
+        return segments.Segments(segments.Config(**options), pool, listed)
+    return pairs.Pairs(pairs.Config(both_ways=cfg.both_ways, **options), pool, listed)
 
 
 def build_view(cfg: DataConfig, pool: Pool, *, training: bool = True) -> View:
@@ -88,7 +138,7 @@ def build_view(cfg: DataConfig, pool: Pool, *, training: bool = True) -> View:
         )
     if cfg.view == "speakers":
         return speakers.Speakers(_speakers(cfg, pool, training=training), pool)
-    raise unknown("view", cfg.view, ["chunks", "crops", "utterances", "speakers"])
+    raise unknown("view", cfg.view, ["chunks", "crops", "utterances", "speakers", "segments", "pairs"])
 
 
 def _speakers(cfg: DataConfig, pool: Pool, *, training: bool) -> speakers.Config:
@@ -100,7 +150,9 @@ def _speakers(cfg: DataConfig, pool: Pool, *, training: bool) -> speakers.Config
     )
 
 
-def _pool(cfg: DataConfig, manifest: Manifest, indices: np.ndarray | None) -> Pool:
-    return Pool(
-        manifest, indices=indices, sample_rate=cfg.sample_rate, min_seconds=cfg.min_seconds, cache_mb=cfg.cache_mb
-    )
+def _pool(cfg: DataConfig, manifest: Manifest, indices: np.ndarray | None, *, valid: bool = False) -> Pool | ArrayPool:
+    options = {"indices": indices, "sample_rate": cfg.sample_rate, "min_seconds": cfg.min_seconds}
+    arrays = (valid and cfg.valid_arrays) or cfg.arrays
+    if arrays is None:
+        return Pool(manifest, cache_mb=cfg.cache_mb, **options)
+    return ArrayPool(manifest, arrays=arrays, rate=cfg.rate, cache_mb=cfg.cache_mb, **options)

@@ -12,7 +12,7 @@ import itertools
 import signal
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -154,12 +154,20 @@ class _Batches(Dataset):
         examples = self._even(self.view.batch(index, key))
         first, last = (len(examples) * part // self.world for part in (self.rank, self.rank + 1))
         skipped: dict[str, str] = {}
-        waves, numbers, seeds = [], [], []
+        read, chosen, seeds = [], [], []
         for position in range(first, last):
             seed = derive_seed(self.seed, "example", step, position)
-            wave, number = self._read(int(examples[position]), index, position, key, seed, skipped)
-            waves.append(wave), numbers.append(number), seeds.append(seed)
-        return _Item(self._collate(waves, numbers, seeds, self.view.size(examples)), skipped)
+            wave, example = self._read(int(examples[position]), index, position, key, seed, skipped)
+            read.append(wave), chosen.append(example), seeds.append(seed)
+        return _Item(self._batch(read, chosen, seeds, self.view.size(examples)), skipped)
+
+    def _batch(self, read: list, examples: list[int], seeds: list[int], size: int) -> Batch:
+        numbers = [self.view.utterance_of(example) for example in examples]
+        if not isinstance(read[0], tuple):
+            return self._collate(read, numbers, seeds, size)
+        others = [self.view.partner_of(example) for example in examples]
+        other = self._collate([pair[1] for pair in read], others, seeds, size)
+        return replace(self._collate([pair[0] for pair in read], numbers, seeds, size), other=other)
 
     def _even(self, examples: np.ndarray) -> np.ndarray:
         """A batch that every process gets a part of; equal parts when training, so that tensors can be gathered."""
@@ -169,14 +177,14 @@ class _Batches(Dataset):
 
     def _read(
         self, example: int, index: int, position: int, key: int | None, seed: int, skipped: dict[str, str]
-    ) -> tuple[np.ndarray, int]:
-        """The audio of an example, or of the first that can be read of those that may stand in for it."""
+    ) -> tuple[np.ndarray | tuple[np.ndarray, np.ndarray], int]:
+        """The audio of an example, or of the first that can be read of those that may stand in for it; and which."""
         view = self.view
         for attempt in range(ATTEMPTS):
             if attempt:
                 example = view.spare(index, key, position=position, attempt=attempt)
             try:
-                return view.read(example, key=key, seed=seed), view.utterance_of(example)
+                return view.read(example, key=key, seed=seed), example
             except SonantError as error:
                 if self.strict:
                     raise
@@ -187,16 +195,24 @@ class _Batches(Dataset):
 
     def _collate(self, waves: list[np.ndarray], numbers: list[int], seeds: list[int], size: int) -> Batch:
         pool = self.view.pool
+        geometry = getattr(
+            pool, "geometry", None
+        )  # of arrays in place of audio; their time comes before their channels
+        if geometry is not None:
+            waves = [wave.swapaxes(-1, -2) for wave in waves]
         lengths_B = torch.tensor([min(wave.shape[-1], size) for wave in waves])
         padded = np.zeros((len(waves), *waves[0].shape[:-1], size), dtype=np.float32)
         for row, wave in zip(padded, waves, strict=True):
             row[..., : wave.shape[-1]] = wave[..., :size]
         tensor = torch.from_numpy(padded)
-        views = tensor.dim() == 3
+        if geometry is not None:
+            tensor = tensor.transpose(-1, -2).contiguous()
+        views = tensor.dim() == (3 if geometry is None else 4)
         return Batch(
             wave_BL=tensor[:, 0] if views else tensor,
             lengths_B=lengths_B,
-            sample_rate=pool.sample_rate,
+            sample_rate=geometry.sample_rate if geometry is not None else pool.sample_rate,
+            geometry=geometry,
             ids=tuple(pool.id(number) for number in numbers),
             seeds=tuple(seeds),
             speaker_B=torch.tensor(pool.speaker[numbers], dtype=torch.long) if pool.has_speakers else None,

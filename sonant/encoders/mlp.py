@@ -1,20 +1,18 @@
 """A feed-forward net on each frame by itself, usually on features.
 
 The default is the latent part of CPC on filter banks (Robertson and Dunbar 2023, arXiv:2312.01515): one linear layer
-with ReLU. CPC on MFCCs stacks five hidden layers with layer norm below a linear output.
+with ReLU. CPC on MFCCs stacks five hidden layers with layer norm below a linear output, and drops out in the middle.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sonant.core import FrameGeometry, FrameModule, Frames, require
-
-ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu, "tanh": lambda x: x.tanh(), "sigmoid": lambda x: x.sigmoid()}
+from sonant.nn.activations import ACTIVATIONS, Activation
 
 
 @dataclass(frozen=True)
@@ -24,10 +22,11 @@ class Config:
     dim: int = 256  # of the output
     hidden: int = 512  # of the layers below the last
     layers: int = 1  # linear layers, the last one included
-    activation: Literal["relu", "gelu", "tanh", "sigmoid"] = "relu"
+    activation: Activation = "relu"
     norm: bool = False  # layer norm between a linear layer and its activation
     linear_output: bool = False  # true: neither norm nor activation after the last layer
-    dropout: float = 0.0  # before every linear layer, while training
+    dropout: float = 0.0  # before the linear layers, while training
+    dropout_before: int | None = None  # only before this linear layer, counted from 1; null: before every one
 
     def __post_init__(self):
         require(
@@ -35,6 +34,10 @@ class Config:
             f"mlp: dim, hidden and layers must be at least 1, got {self}",
         )
         require(0 <= self.dropout < 1, f"mlp: dropout must lie in [0, 1), got {self.dropout}")
+        require(
+            self.dropout_before is None or 1 <= self.dropout_before <= self.layers,
+            f"mlp: dropout_before must be 1 to layers ({self.layers}) or null, got {self.dropout_before}",
+        )
 
 
 class Encoder(FrameModule):
@@ -51,8 +54,11 @@ class Encoder(FrameModule):
     def forward(self, frames: Frames) -> Frames:
         """(B, T, in_dim) -> (B, T, dim)."""
         x_BTD: Tensor = frames.x_BTD
+        only = self.cfg.dropout_before
         for i, linear in enumerate(self.linears):
-            x_BTD = linear(F.dropout(x_BTD, self.cfg.dropout, self.training))
+            if only is None or i == only - 1:
+                x_BTD = F.dropout(x_BTD, self.cfg.dropout, self.training)
+            x_BTD = linear(x_BTD)
             if i < len(self.norms):
                 x_BTD = ACTIVATIONS[self.cfg.activation](self.norms[i](x_BTD))
         return frames.with_x(x_BTD).masked()

@@ -37,8 +37,9 @@ class MelConfig:
     use_energy: bool = False  # log energy of the raw frame comes first (log-mel) or replaces C0 (MFCC); use-energy
     scale: float = 32768.0  # factor on waveforms in [-1, 1]: Kaldi reads 16-bit integers
     deltas: Literal[0, 1, 2] = 0  # orders of slopes appended; add-deltas with delta-window=2
-    cmvn: Literal["none", "utterance_mean", "utterance", "global"] = "none"
-    # utterance_mean: mean over the utterance is zero; utterance: variance is one too; global: over a corpus (fit)
+    cmvn: Literal["none", "utterance_mean", "utterance", "utterance_unbiased", "global"] = "none"
+    # utterance_mean: mean over the utterance is zero; utterance: variance is one too; utterance_unbiased: the variance
+    # divided by the number of frames less one (s3prl); global: over a corpus (fit)
     warp: float = 0.0  # while training, each utterance's frequency axis is stretched by 1 - warp to 1 + warp (VTLP)
 
 
@@ -71,7 +72,7 @@ class MelFeatures(FrameModule):
         require(cfg.n_mels >= 1, f"features: n_mels must be at least 1, got {cfg.n_mels}")
         self.geometry = _spectral.kaldi_geometry(rate, hop=hop, window=window, snip_edges=cfg.snip_edges)
         self.dim = static_dim * (1 + cfg.deltas)
-        whole = cfg.cmvn in ("utterance", "utterance_mean")
+        whole = cfg.cmvn.startswith("utterance")
         self.past = self.future = None if whole else 2 * cfg.deltas
         self.normaliser = GlobalNormaliser(self.dim) if cfg.cmvn == "global" else None
         self.constants = _spectral.Constants(
@@ -128,7 +129,8 @@ class MelFeatures(FrameModule):
             if self.normaliser is not None:
                 x_BTD = self.normaliser(x_BTD).masked_fill(~mask_BT[..., None], 0)
             elif self.cfg.cmvn != "none":
-                x_BTD = normalise_utterance(x_BTD, mask_BT, variance=self.cfg.cmvn == "utterance")
+                variance, unbiased = self.cfg.cmvn != "utterance_mean", self.cfg.cmvn == "utterance_unbiased"
+                x_BTD = normalise_utterance(x_BTD, mask_BT, variance=variance, unbiased=unbiased)
         return frames.with_x(x_BTD.to(dtype))
 
     def _warp(self, size: int, dtype: torch.dtype) -> Tensor | None:

@@ -1,6 +1,6 @@
 """Mean and variance normalisation over an utterance, a speaker or a corpus; regression deltas.
 
-Variances are those of the population (divided by the number of frames), as in Kaldi. A standard
+Variances are those of the population (divided by the number of frames), as in Kaldi, unless asked otherwise. A standard
 deviation below ``STD_FLOOR`` is taken as the floor, so that constant features come out as zero.
 
 Letters: B utterances, T frames, D dimensions.
@@ -43,18 +43,19 @@ def _slope(x_BTD: Tensor, lengths_B: Tensor) -> Tensor:
     return (p[:, 3:-1] - p[:, 1:-3] + 2 * (p[:, 4:] - p[:, :-4])) / 10
 
 
-def normalise_utterance(x_BTD: Tensor, mask_BT: Tensor, *, variance: bool) -> Tensor:
+def normalise_utterance(x_BTD: Tensor, mask_BT: Tensor, *, variance: bool, unbiased: bool = False) -> Tensor:
     """(B, T, D) -> (B, T, D): zero mean and, with ``variance``, unit variance over the frames of ``mask_BT``.
 
     Frames outside the mask come out as zero; one frame alone comes out as zero. Sums are float64 where
     the device has it, so that the order of summation, which padding changes, leaves no trace in float32.
+    ``unbiased`` divides the variance by the number of frames less one.
     """
     outside_BT1 = ~mask_BT[..., None]
     n_B11 = mask_BT.sum(1).clamp(min=1)[:, None, None]
     exact_BTD = x_BTD.to(exact_dtype(x_BTD.device)).masked_fill(outside_BT1, 0)
     centred_BTD = (exact_BTD - exact_BTD.sum(1, keepdim=True) / n_B11).masked_fill(outside_BT1, 0)
     if variance:
-        variance_B1D = centred_BTD.square().sum(1, keepdim=True) / n_B11
+        variance_B1D = centred_BTD.square().sum(1, keepdim=True) / (n_B11 - int(unbiased)).clamp(min=1)
         centred_BTD = centred_BTD * variance_B1D.clamp(min=STD_FLOOR**2).rsqrt()
     return centred_BTD.to(x_BTD.dtype)
 

@@ -33,7 +33,7 @@ class Config(MelConfig):
     n_mels: int = 23  # num-mel-bins
     high_hz: float = 0.0  # Hz; high-freq
     deltas: Literal[0, 1, 2] = 2
-    cmvn: Literal["none", "utterance_mean", "utterance", "global"] = "utterance"
+    cmvn: Literal["none", "utterance_mean", "utterance", "utterance_unbiased", "global"] = "utterance"
 
 
 class Features(MelFeatures):

@@ -96,8 +96,8 @@ class Method(BaseMethod):
             context.future == 0 or context.two_way,
             "cpc: the context looks ahead, so that it can see what it must predict; choose one that does not",
         )
-        ways, predictor = 1 + context.two_way, PREDICTORS[cfg.predictor]
-        heads = [predictor(context.dim // ways, encoder.dim, futures=len(cfg.ahead)) for _ in range(ways)]
+        ways, dim = (2, context.way_dim) if context.two_way else (1, context.dim)
+        heads = [PREDICTORS[cfg.predictor](dim, encoder.dim, futures=len(cfg.ahead)) for _ in range(ways)]
         self.predict, self.predict_back = heads[0], heads[1] if context.two_way else None
         self.dropout = nn.Dropout(cfg.dropout)
 

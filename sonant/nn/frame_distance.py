@@ -14,8 +14,8 @@ from torch import Tensor
 
 from ..core import require, unknown
 
-DISTANCES = ("angular", "cosine", "euclidean", "kl", "identical")
-Distance = Literal["angular", "cosine", "euclidean", "kl", "identical"]
+DISTANCES = ("angular", "cosine", "euclidean", "sqeuclidean", "kl", "identical")
+Distance = Literal["angular", "cosine", "euclidean", "sqeuclidean", "kl", "identical"]
 ZeroFrames = Literal["apart", "uniform"]
 
 KL_FLOOR = 1e-6  # added inside the logarithms
@@ -30,8 +30,8 @@ class Operands:
     Attributes:
         left_FK, right_FK: frames as the first and as the second argument of the distance.
         distance: its name.
-        dtype: of the distances, float32 or float64. (The products of ``euclidean`` and ``kl`` cancel, so these
-            operands are float64 always.)
+        dtype: of the distances, float32 or float64. (The products of ``euclidean``, ``sqeuclidean`` and ``kl``
+            cancel, so these operands are float64 always.)
     """
 
     left_FK: Tensor
@@ -55,9 +55,10 @@ class Operands:
             return product_IJ
         if self.distance == "kl":
             return product_IJ.clamp_(min=0).to(self.dtype)
-        if self.distance == "euclidean":
+        if self.distance in ("euclidean", "sqeuclidean"):
             scale_IJ = left_IK[..., -2, None] + right_JK[..., None, :, -1]
-            return product_IJ.masked_fill_(product_IJ <= _SAME * scale_IJ, 0.0).sqrt_().to(self.dtype)
+            square_IJ = product_IJ.masked_fill_(product_IJ <= _SAME * scale_IJ, 0.0)
+            return (square_IJ.sqrt_() if self.distance == "euclidean" else square_IJ).to(self.dtype)
         product_IJ.clamp_(-1.0, 1.0)
         return product_IJ.neg_().add_(1.0) if self.distance == "cosine" else product_IJ.acos_().div_(math.pi)
 
@@ -87,8 +88,9 @@ def operands(x_FD: Tensor, distance: Distance, *, dtype: torch.dtype = torch.flo
     """Prepare frames for a distance.
 
     ``angular`` arccos(x . y) / pi in [0, 1] and ``cosine`` 1 - x . y in [0, 2], both of frames that
-    ``unit_frames`` made; ``euclidean`` |x - y|; ``kl`` the symmetric 0.5 sum (x - y) log((x + e) / (y + e)),
-    e = 1e-6, of frames that are probabilities; ``identical`` 0 for equal frames, 1 for others.
+    ``unit_frames`` made; ``euclidean`` |x - y| and ``sqeuclidean`` its square; ``kl`` the symmetric
+    0.5 sum (x - y) log((x + e) / (y + e)), e = 1e-6, of frames that are probabilities; ``identical`` 0 for equal
+    frames, 1 for others.
 
     Args:
         x_FD: (F, D) frames.
@@ -102,7 +104,7 @@ def operands(x_FD: Tensor, distance: Distance, *, dtype: torch.dtype = torch.flo
         left_FK = right_FK = torch.unique(x_FD, dim=0, return_inverse=True)[1][:, None]
     elif distance in ("angular", "cosine"):
         left_FK = right_FK = x_FD.to(dtype)
-    elif distance == "euclidean":
+    elif distance in ("euclidean", "sqeuclidean"):
         left_FK, right_FK = _euclidean(x_FD.double())
     elif distance == "kl":
         left_FK, right_FK = _kl(x_FD.double())

@@ -15,9 +15,17 @@ from ..core.errors import SonantError, nearest, require
 from ..version import __version__
 
 # What the single number of a task is called, when the figure is given as a plain number.
-MAIN_FIGURE = {"abx": "error", "same_different": "ap", "verification": "eer", "probe": "accuracy", "turn_taking": "f1"}
+MAIN_FIGURE = {
+    "abx": "error",
+    "same_different": "ap",
+    "word_embedding": "ap",
+    "verification": "eer",
+    "probe": "accuracy",
+    "turn_taking": "f1",
+}
 LOWER_IS_BETTER = {"error", "eer", "min_dcf", "wer", "cer", "per", "loss", "perplexity"}
-HIGHER_IS_BETTER = {"accuracy", "ap", "f1", "prb", "balanced_accuracy"}
+WORD_FIGURES = {"ap", "prb", "swdp_ap", "swdp_prb", "mean_ap", "mean_prb"}
+HIGHER_IS_BETTER = {"accuracy", "f1", "balanced_accuracy"} | WORD_FIGURES
 SHARES = (LOWER_IS_BETTER | HIGHER_IS_BETTER) - {"min_dcf", "loss", "perplexity"}  # fractions, shown in per cent
 CHANCE = {("abx", "error"): 0.5, ("verification", "eer"): 0.5}
 BASELINES = {"mfcc": "MFCC", "logmel": "log-mel", "log-mel": "log-mel", "fbank": "log-mel"}
@@ -170,7 +178,19 @@ def spell_figure(name: str, value: float) -> str:
 
 def spell_name(figure: str) -> str:
     """The name of a figure for people: ``EER``, ``min DCF``, ``error``."""
-    known = {"eer": "EER", "min_dcf": "min DCF", "ap": "average precision", "f1": "F1", "wer": "WER", "per": "PER"}
+    known = {
+        "eer": "EER",
+        "min_dcf": "min DCF",
+        "ap": "average precision",
+        "prb": "precision-recall breakeven",
+        "swdp_ap": "average precision (different speakers)",
+        "swdp_prb": "breakeven (different speakers)",
+        "mean_ap": "average precision (mean over words)",
+        "mean_prb": "breakeven (mean over words)",
+        "f1": "F1",
+        "wer": "WER",
+        "per": "PER",
+    }
     return known.get(figure, figure.replace("_", " "))
 
 

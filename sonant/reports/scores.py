@@ -156,7 +156,8 @@ def scores_section(results: Sequence[Result], groups: Sequence[Group], labels: L
 
 
 def _task_title(task: str, figure: str) -> str:
-    words = {"abx": "ABX", "same_different": "same-different", "turn_taking": "turn-taking"}.get(task, task)
+    hyphens = {"abx": "ABX", "same_different": "same-different", "turn_taking": "turn-taking"}
+    words = hyphens.get(task, task.replace("_", " "))
     direction = "lower is better" if figure in LOWER_IS_BETTER or figure == "min_dcf" else ""
     direction = "higher is better" if figure in HIGHER_IS_BETTER else direction
     chance = f"chance {100 * CHANCE[task, figure]:g} %" if (task, figure) in CHANCE else ""

@@ -48,6 +48,7 @@ class TrainConfig:
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"  # of the arithmetic; the weights stay fp32
     device: Literal["auto", "cpu", "cuda"] = "auto"  # auto: a GPU when there is one
     threads: int | None = None  # CPU threads of the arithmetic; None: torch's choice. Exact resume needs it unchanged
+    init: str | None = None  # run or model folder whose weights training starts from; None: fresh ones
     seed: int = 0  # root of every random draw of the run
     deterministic: bool = False  # only reproducible kernels on a GPU (slower); the CPU is reproducible without
     compile: bool = False  # torch.compile of encoder and context

@@ -166,7 +166,7 @@ class Run:
             optimizer=self.optimizer,
             scaler=self.scaler,
             precision=self.train.precision,
-            audio_seconds=sum(float(batch.lengths_B.sum()) / batch.sample_rate for batch in fetched),
+            audio_seconds=sum(batch.seconds for batch in fetched),
             stop=self.signals.name is not None,
             clock=self.clock(),
         )

@@ -52,7 +52,7 @@ def test_info(trained, capsys):
     assert main(["info", str(trained), "--json", "-"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["frame_rate_hz"] == 50
-    assert facts["layers"] == {"z": 16, "c": 32}
+    assert facts["layers"] == {"z": 16, "c": 48}
     assert facts["look_ahead_ms"] is None
     assert facts["parameters"] > 0
 

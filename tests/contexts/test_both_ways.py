@@ -31,3 +31,16 @@ def test_the_second_way_runs_on_reversed_time():
     turned = context.backwards(Frames(frames.x_BTD[1:, :4].flip(1), torch.tensor([4]), GEOMETRY))
     torch.testing.assert_close(back.x_BTD[1, :4], turned.x_BTD[0])
     assert not back.x_BTD[1, 4:].any()
+
+
+def test_kept_input_stands_beside_both_directions():
+    plain = made()
+    torch.manual_seed(0)
+    kept = both_ways.Context(both_ways.Config(dim=4, keep_input=True), source=GEOMETRY, in_dim=3).eval()
+    kept.load_state_dict(plain.state_dict())
+    frames = Frames(torch.randn(2, 6, 3), torch.tensor([6, 4]), GEOMETRY).masked()
+    parts = kept(frames).x_BTD.split([3, 4, 4], dim=-1)
+    others = (frames.x_BTD, *plain(frames).x_BTD.split(4, dim=-1))
+    for part, other in zip(parts, others, strict=True):
+        torch.testing.assert_close(part, torch.nn.functional.normalize(other, dim=-1))
+        torch.testing.assert_close(part.norm(dim=-1), frames.mask_BT.float())

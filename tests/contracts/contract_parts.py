@@ -6,7 +6,7 @@ Letters: B utterances, L samples, T frames, D channels.
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -25,15 +25,31 @@ VARIANTS = {  # beside the defaults, which every file is tested with
             {"dim": 16, "kernel": 5, "first_kernel": 4, "stride": 2, "dropout": 0.1},
             {"dim": 16, "kernel": 2, "first_kernel": 6, "blocks": 1},
         ],
-        "mlp": [{"layers": 3, "norm": True, "linear_output": True, "dropout": 0.1, "activation": "tanh"}],
+        "mlp": [
+            {"layers": 3, "norm": True, "linear_output": True, "dropout": 0.1, "activation": "tanh"},
+            {"layers": 3, "dropout": 0.1, "dropout_before": 2},
+        ],
     },
     "contexts": {
-        "gru": [{"dim": 16, "layers": 3, "residual": True}],
+        "gru": [
+            {"dim": 16, "layers": 3, "residual": True},
+            {"dim": 16, "layers": 2, "residual": True, "residual_on": "equal", "prenet": 2},
+            {"dim": 16, "layers": 2, "over": "none"},
+        ],
         "lstm": [{"dim": 16, "layers": 2, "dropout": 0.1}],
         "causal_attention": [
             {"dim": 16, "layers": 2, "width": 4, "dropout": 0.1},
             {"dim": 16, "layers": 2, "width": 5, "positions": "alibi", "norm": "pre"},
             {"dim": 16, "positions": "alibi"},
+        ],
+        "transformer": [
+            {"dim": 16, "layers": 2, "heads": 2, "ff": 32},
+            {"dim": 15, "layers": 2, "heads": 3, "ff": 32, "norm": "pre", "activation": "relu", "eps": 1e-5},
+            {"dim": 16, "layers": 3, "heads": 2, "ff": 32, "share_layers": True},
+        ],
+        "npc": [
+            {"dim": 16, "blocks": 3, "kernel": 17, "activation": "tanh", "norm": "none"},
+            {"dim": 16, "blocks": 2, "kernel": 9, "mask": 3, "residual": False, "every_block": False},
         ],
     },
     "features": {},
@@ -43,15 +59,27 @@ VARIANTS = {  # beside the defaults, which every file is tested with
             {"negatives_from": "batch", "skip": 3, "score": "mean"},
             {"negatives": None, "negatives_from": "batch"},
         ],
-        "apc": [{"shift": 5}],
+        "apc": [{"shift": 5}, {"aux": "state", "aux_back": 7}, {"aux": "apart", "aux_shift": 5, "reduction": "sum"}],
+        "vq_apc": [{"shift": 2, "codes": (8, 16)}],
+        "capc": [{"shift": 5}, {"reduction": "sum"}],
+        "npc": [{"codes": (8, 4), "code_dims": (10, 6)}, {"codes": None}, {"codes": None, "bottleneck": 5}],
+        "mockingjay": [{"width": 3, "share": 0.3, "norm": "square", "zero": 0.0, "swap": 1.0}],
+        "tera": [{"noise": 0.5}, {"share": 0.0, "band": 0.5}, {"share": 0.0, "band": 0.0, "noise": 1.0}],
+        "frame_ae": [{"layers": 1, "activation": "tanh"}],
+        "frame_cae": [{"layers": 2, "hidden": 32}],
+        "ae_rnn": [{"layers": 1, "hidden": 32}],
+        "siamese_rnn": [{"negatives": "hardest"}],
     },
 }
+
+CONTEXTS = {"npc": {"name": "npc", "dim": 16, "dropout": 0.0}}  # for methods that need another than a GRU
 
 BODIES = (  # what a method may stand on; it takes part with those that it accepts
     {"encoder": {"name": "cpc_conv", "dim": 32}},
     {"encoder": {"name": "cpc_conv"}},
     {"features": {"name": "logmel"}, "encoder": {"name": "identity"}},
     {"features": {"name": "logmel"}, "encoder": {"name": "conv_blocks", "dim": 32}},
+    {"features": {"name": "mfcc"}, "encoder": {"name": "mlp", "dim": 32, "activation": "tanh"}},
 )
 
 
@@ -94,6 +122,7 @@ def parts(*kinds: str) -> list[Part]:
         Part(kind, name, settings)
         for kind in kinds
         for name in build.names(kind)
+        if (kind, name) != ("features", "arrays")  # computes nothing
         for settings in ({}, *VARIANTS[kind].get(name, ()))
     ]
 
@@ -105,7 +134,6 @@ class MethodPart:
     name: str
     settings: dict[str, Any]
     body: dict[str, Any]
-    context: str = "gru"
 
     def __str__(self) -> str:
         body = "-".join(str(value) for section in self.body.values() for value in section.values())
@@ -114,8 +142,18 @@ class MethodPart:
     def build(self, *, seed: int = 0) -> Method:
         """A fresh method in training mode; raises SonantError when it refuses its body."""
         torch.manual_seed(seed)
-        config = {"method": {"name": self.name, **self.settings}, "context": self.context, **copy.deepcopy(self.body)}
+        context = CONTEXTS.get(self.name, "gru")
+        config = {"method": {"name": self.name, **self.settings}, "context": context, **copy.deepcopy(self.body)}
+        if build.class_of("methods", self.name).embeds:
+            config["embedding"] = {"pool": "last", "dim": 24}
         return build.method_of(build.resolve(config))
+
+    def batch(self, lengths: list[int], *, seed: int = 0) -> Batch:
+        """A batch of the kind that the method needs; partners are other noise, with lengths in another order."""
+        made = batch(lengths, seed=seed)
+        if build.class_of("methods", self.name).needs != "pairs":
+            return made
+        return replace(made, other=batch([*lengths[1:], lengths[0]], first=len(lengths), seed=seed))
 
 
 def method_parts() -> list[MethodPart]:
@@ -154,3 +192,12 @@ def batch(lengths: list[int], *, first: int = 0, seed: int = 0) -> Batch:
         seeds=tuple(17 * seed + b for b in numbers),
         speaker_B=torch.tensor([b // 2 for b in numbers]),
     )
+
+
+def padded(example: Batch, size: int, *, value: float = 0.5) -> Batch:
+    """The same examples and partners with waveforms of ``size`` samples, and ``value`` past every length."""
+    wave_BL = torch.full((len(example), size), value)
+    for row_L, wave_L, n in zip(wave_BL, example.wave_BL, example.lengths_B.tolist(), strict=True):
+        row_L[:n] = wave_L[:n]
+    other = None if example.other is None else padded(example.other, size, value=value)
+    return replace(example, wave_BL=wave_BL, other=other)

@@ -6,9 +6,10 @@ import math
 
 import pytest
 import torch
-from contract_parts import MethodPart, batch, method_parts
+from contract_parts import MethodPart, method_parts, padded
 from safetensors.torch import load_file, save_file
 
+from sonant import build
 from sonant.core import SonantError
 
 every_method = pytest.mark.parametrize("part", method_parts(), ids=str)
@@ -19,7 +20,7 @@ LENGTHS = [9000, 6400, 9000, 7777]
 def test_starts_near_chance(part: MethodPart):
     """Within 5 % of the loss that the method documents for knowing nothing; where that depends on the data: finite."""
     method = part.build()
-    out = method(batch(LENGTHS))
+    out = method(part.batch(LENGTHS))
     assert out.total.dtype == torch.float32
     assert out.total.dim() == 0
     assert math.isfinite(out.total.item())
@@ -31,7 +32,7 @@ def test_starts_near_chance(part: MethodPart):
 @every_method
 def test_every_trainable_parameter_gets_a_gradient(part: MethodPart):
     method = part.build()
-    method(batch(LENGTHS)).total.backward()
+    method(part.batch(LENGTHS)).total.backward()
     trainable = {name: p for name, p in method.named_parameters() if p.requires_grad}
     assert trainable
     dead = [name for name, p in trainable.items() if p.grad is None or not p.grad.abs().sum() > 0]
@@ -41,7 +42,9 @@ def test_every_trainable_parameter_gets_a_gradient(part: MethodPart):
 
 @every_method
 def test_same_seed_same_loss(part: MethodPart):
-    losses = [part.build(seed=seed)(batch(LENGTHS, seed=data)).total.item() for seed, data in ((5, 0), (5, 0), (5, 1))]
+    losses = [
+        part.build(seed=seed)(part.batch(LENGTHS, seed=data)).total.item() for seed, data in ((5, 0), (5, 0), (5, 1))
+    ]
     assert losses[0] == losses[1]
     assert losses[0] != losses[2]
 
@@ -51,20 +54,15 @@ def test_save_and_load_is_bit_identical(part: MethodPart, tmp_path):
     method, other = part.build(seed=0), part.build(seed=1)
     save_file({k: v.contiguous() for k, v in method.state_dict().items()}, tmp_path / "method.safetensors")
     other.load_state_dict(load_file(tmp_path / "method.safetensors"))
-    assert torch.equal(method(batch(LENGTHS)).total, other(batch(LENGTHS)).total)
+    assert torch.equal(method(part.batch(LENGTHS)).total, other(part.batch(LENGTHS)).total)
 
 
 @every_method
 def test_padding_changes_nothing(part: MethodPart):
     """Neither the loss nor a gradient sees what lies past the lengths, nor how much of it there is."""
-    short = batch(LENGTHS)
-    longer = batch([*LENGTHS[:3], 12000])
-    wave_BL = torch.full_like(longer.wave_BL, 0.5)
-    for b, n in enumerate(LENGTHS):
-        wave_BL[b, :n] = short.wave_BL[b, :n]
-    padded = type(short)(wave_BL, short.lengths_B, short.sample_rate, short.ids, short.seeds, short.speaker_B)
+    short = part.batch(LENGTHS)
     results = []
-    for example in (short, padded):
+    for example in (short, padded(short, 12000)):
         method = part.build()
         out = method(example)
         out.total.backward()
@@ -81,7 +79,7 @@ def test_a_few_steps_lower_the_loss(part: MethodPart):
     optimiser = torch.optim.Adam([p for p in method.parameters() if p.requires_grad], 1e-3)
     losses = []
     for _ in range(6):
-        out = method(batch(LENGTHS))
+        out = method(part.batch(LENGTHS))
         losses.append(out.total.item())
         optimiser.zero_grad()
         out.total.backward()
@@ -93,9 +91,9 @@ def test_a_few_steps_lower_the_loss(part: MethodPart):
 def test_bfloat16_loss_is_a_float32_one_nearby(part: MethodPart):
     method = part.build()
     with torch.no_grad():
-        full = method(batch(LENGTHS)).total
+        full = method(part.batch(LENGTHS)).total
         with torch.autocast("cpu", torch.bfloat16):
-            half = method(batch(LENGTHS)).total
+            half = method(part.batch(LENGTHS)).total
     assert half.dtype == torch.float32
     assert half.item() == pytest.approx(full.item(), rel=0.02)
 
@@ -103,16 +101,30 @@ def test_bfloat16_loss_is_a_float32_one_nearby(part: MethodPart):
 @every_method
 def test_too_short_examples_are_told(part: MethodPart):
     with pytest.raises(SonantError, match="lengthen|longer"):
-        part.build()(batch([100, 100]))
+        part.build()(part.batch([20, 20]))
 
 
 @every_method
 def test_representation_is_the_trained_encoder_and_context(part: MethodPart):
     method = part.build().eval()
     representation = method.representation()
-    example = batch(LENGTHS)
+    example = part.batch(LENGTHS)
     with torch.no_grad():
         out = representation.encode_all(example.wave_BL, example.lengths_B)
         z = method.encoder(example.frames())
     assert torch.equal(out["z"].x_BTD, z.x_BTD)
     assert torch.equal(out["c"].x_BTD, method.context(z).x_BTD)
+
+
+@pytest.mark.parametrize(
+    "part", [part for part in method_parts() if build.class_of("methods", part.name).embeds], ids=str
+)
+def test_a_vector_is_the_same_alone_and_in_a_batch(part: MethodPart):
+    representation = part.build().eval().double().representation()
+    example = part.batch(LENGTHS)
+    wave_BL = example.wave_BL.double()
+    with torch.no_grad():
+        together = representation.embed(wave_BL, example.lengths_B)
+        alone = [representation.embed(wave_BL[b, :n]) for b, n in enumerate(LENGTHS)]
+    torch.testing.assert_close(together, torch.cat(alone), rtol=1e-9, atol=1e-9)
+    assert together.shape == (len(LENGTHS), representation.embedding.dim)

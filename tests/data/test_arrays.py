@@ -93,10 +93,12 @@ def test_keys_stay_inside_the_folder(tmp_path, key):
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["index.json", "out"]
 
 
-def test_only_frames_are_written(tmp_path):
+def test_only_frames_and_vectors_are_written(tmp_path):
     writer = ArrayWriter(tmp_path, format="npy")
-    with pytest.raises(SonantError, match=r"must be \(frames, dimensions\), got shape \(3,\)"):
-        writer.write("a", np.zeros(3))
+    with pytest.raises(SonantError, match=r"must be \(frames, dimensions\), got shape \(1, 2, 3\)"):
+        writer.write("a", np.zeros((1, 2, 3)))
+    writer.write("vector", np.arange(3))
+    assert ArrayReader(tmp_path)["vector"].tolist() == [0, 1, 2]
     ArrayWriter(tmp_path / "ark", format="ark").write("with space", np.zeros((1, 1)))
     with pytest.raises(SonantError, match="holds a space"):
         ArrayWriter(tmp_path / "ark", format="ark").close()

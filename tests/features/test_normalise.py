@@ -57,6 +57,16 @@ def test_utterances_have_zero_mean_and_unit_variance_within_their_lengths(varian
         assert not have[n:].any()
 
 
+def test_unbiased_variance_is_divided_by_one_frame_less():
+    frames = random_frames(50, 7, 1)
+    junk_BTD = frames.x_BTD + 9.0 * ~frames.mask_BT[..., None]
+    y = normalise_utterance(junk_BTD, frames.mask_BT, variance=True, unbiased=True)
+    for have, x, n in zip(y, frames.unpad(), [50, 7, 1], strict=True):
+        want = (x - x.mean(0)) / (x.std(0) if n > 1 else 1)
+        torch.testing.assert_close(have[:n], want, atol=1e-5, rtol=1e-5)
+        assert not have[n:].any()
+
+
 def test_constant_and_single_frames_become_zero():
     frames = random_frames(1, 30)
     x = frames.x_BTD.clone()

@@ -18,15 +18,15 @@ def written_out(x, y, distance):
     if distance in ("angular", "cosine"):
         cosine = np.clip((x * y).sum() / np.linalg.norm(x) / np.linalg.norm(y), -1, 1)
         return math.acos(cosine) / math.pi if distance == "angular" else 1 - cosine
-    if distance == "euclidean":
-        return math.sqrt(((x - y) ** 2).sum())
+    if distance in ("euclidean", "sqeuclidean"):
+        return math.sqrt(((x - y) ** 2).sum()) if distance == "euclidean" else ((x - y) ** 2).sum()
     if distance == "kl":
         return 0.5 * sum((p - q) * math.log((p + 1e-6) / (q + 1e-6)) for p, q in zip(x, y, strict=True))
     return float((x != y).any())
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("distance", ["angular", "cosine", "euclidean", "kl", "identical"])
+@pytest.mark.parametrize("distance", ["angular", "cosine", "euclidean", "sqeuclidean", "kl", "identical"])
 def test_distances_equal_their_formulas(distance, dtype):
     generator = torch.Generator().manual_seed(0)
     x_FD = torch.rand(9, 4, generator=generator) + 0.1 if distance == "kl" else torch.randn(9, 4, generator=generator)

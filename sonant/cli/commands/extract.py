@@ -1,6 +1,7 @@
 """Write one (T, D) float32 array of frames per utterance, with an index of geometry, layer and model.
 
-IN is a folder of audio, one audio file, a manifest folder or a Kaldi wav.scp. MODEL is a model or run
+IN is a folder of audio, one audio file, a manifest folder or a Kaldi wav.scp; or arrays that MODEL stands on.
+The layer 'embedding' is one (D,) vector per utterance, for models that have one. MODEL is a model or run
 folder, a hub id, or one of the baselines mfcc and logmel. Run again, it makes only what is missing.
 """
 
@@ -14,6 +15,7 @@ def add_arguments(parser):
     parser.add_argument("source", metavar="IN")
     parser.add_argument("out", metavar="OUT")
     parser.add_argument("--layer", help="layer to write (sonant info MODEL lists them)")
+    parser.add_argument("--words", metavar="TSV", help="encode the segments of this words.tsv in place of utterances")
     parser.add_argument("--format", default="npy", choices=["npy", "pt", "npz", "h5", "ark"])
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--batch-seconds", type=float, default=120.0, help="audio per batch, in seconds")
@@ -31,6 +33,7 @@ def run(args):
             args.source,
             args.out,
             layer=args.layer,
+            words=args.words,
             format=args.format,
             device=args.device,
             batch_seconds=args.batch_seconds,

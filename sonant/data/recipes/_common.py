@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from ...core import SonantError, require
@@ -99,6 +100,27 @@ def source_folder(source: Path | None, recipe: str) -> Path:
     source = Path(source)
     require(source.is_dir(), f"'{source}' is no folder; usage: sonant prepare {recipe} SRC OUT")
     return source
+
+
+def named_groups(pattern: str, names: tuple[str, ...]) -> Callable[[str], dict[str, str]]:
+    """A function from a text to what the named groups of ``pattern`` found in it; at least one of ``names`` is there.
+
+    Raises SonantError when the pattern is no regular expression, or has none of the groups.
+    """
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise SonantError(f"pattern '{pattern}' is no regular expression: {error}") from None
+    wanted = " or ".join(f"(?P<{name}>...)" for name in names)
+    require(set(compiled.groupindex) & set(names), f"pattern '{pattern}' needs a group {wanted}")
+    strange = sorted(set(compiled.groupindex) - set(names))
+    require(not strange, f"pattern '{pattern}' has a group called '{strange[0] if strange else ''}'; known: {wanted}")
+
+    def look(text: str) -> dict[str, str]:
+        found = compiled.search(text)
+        return {name: value for name, value in found.groupdict().items() if value} if found else {}
+
+    return look
 
 
 class _progress:  # noqa: N801, used as a function

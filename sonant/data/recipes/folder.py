@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from ...core import SonantError, require
 from ..audio import AudioInfo, find_audio, names_of
 from ..manifest import Manifest, Utterance
-from ._common import Skipped, alignment_of, headers, source_folder, write
+from ._common import Skipped, alignment_of, headers, named_groups, source_folder, write
 
 ABOUT = "any tree of audio; speakers from folder names or a pattern, texts and TextGrids beside the files"
 
@@ -22,6 +23,7 @@ def prepare(
     speaker_from: Literal["folder", "none"] = "folder",
     speaker_level: int = 1,
     speaker_pattern: str | None = None,
+    pattern: str | None = None,
     channels: Literal["first", "each", "all"] = "first",
     language: str | None = None,
     alignments: Path | None = None,
@@ -34,6 +36,9 @@ def prepare(
     speaker_level    which folder: 1 the first beneath SRC, 2 the second, ...; -1 the one that holds the file
     speaker_pattern  regular expression with one group (or a group called speaker), searched in the file's path
                      beneath SRC without suffix; it replaces the folders. Example for 7_jackson_32: _([a-z]+)_
+    pattern          for isolated words: regular expression with groups called label and speaker, searched as
+                     speaker_pattern; a file with a label is one word from its begin to its end.
+                     Example for 7_jackson_32: (?P<label>\\d)_(?P<speaker>[a-z]+)_
     channels         of files with several: first: only the first; each: an utterance per channel; all: kept together
     language         code of the language, for all files
     alignments       folder of TextGrids, with the tree of SRC or flat; default: beside the audio
@@ -41,7 +46,12 @@ def prepare(
     strict           stop at the first unusable file instead of skipping it
     """
     source = source_folder(source, "folder")
+    require(
+        pattern is None or speaker_pattern is None,
+        "pattern and speaker_pattern both tell the speaker; give the one with the groups label and speaker",
+    )
     speaker_of = _speakers(speaker_from, speaker_level, speaker_pattern)
+    groups_of = None if pattern is None else named_groups(pattern, ("label", "speaker"))
     files = find_audio(source)
     require(files, f"no audio beneath '{source}': sonant looks for .wav .flac .mp3 .ogg .opus .sph .m4a and others")
     skipped = Skipped(strict=strict)
@@ -61,6 +71,8 @@ def prepare(
                 text=_text(path.with_suffix(".txt"), skipped),
                 **alignment_of(grid, skipped),
             )
+            if groups_of is not None:
+                whole = _labelled(whole, groups_of(relative.with_suffix("").as_posix()), info)
             yield from ((one, info) for one in _by_channel(whole, info, channels))
 
     return write(utterances(), out, name=source.resolve().name, skipped=skipped)
@@ -93,9 +105,15 @@ def _speakers(speaker_from: str, level: int, pattern: str | None):
     return by_folder
 
 
-def _by_channel(whole: Utterance, info: AudioInfo, channels: str) -> Iterator[Utterance]:
-    from dataclasses import replace
+def _labelled(whole: Utterance, found: dict[str, str], info: AudioInfo) -> Utterance:
+    """The utterance with what its name tells; a label is a word that is all of it."""
+    if "label" in found:
+        label = found["label"]
+        whole = replace(whole, text=whole.text or label, words=[(label, 0.0, info.duration)])
+    return replace(whole, speaker=found.get("speaker", whole.speaker))
 
+
+def _by_channel(whole: Utterance, info: AudioInfo, channels: str) -> Iterator[Utterance]:
     if info.channels == 1 or channels == "first":
         yield whole
     elif channels == "all":

@@ -37,12 +37,16 @@ class View:
         """The utterance, as a number of the pool, that an example is part of."""
         return example
 
-    def read(self, example: int, *, key: int | None, seed: int) -> np.ndarray:
-        """(L,) or (V, L) float32 samples of an example."""
+    def partner_of(self, example: int) -> int:
+        """The utterance that the other side of an example is part of (views of pairs)."""
+        raise TypeError(f"{type(self).__name__} has no pairs")
+
+    def read(self, example: int, *, key: int | None, seed: int) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+        """(L,) or (V, L) float32 samples of an example, (T, D) of a pool of arrays; two of them in views of pairs."""
         raise TypeError(f"{type(self).__name__} defines no read")
 
     def size(self, examples: np.ndarray) -> int:
-        """Samples to which a global batch of ``examples`` is padded."""
+        """Samples (or frames) to which a global batch of ``examples`` is padded."""
         raise TypeError(f"{type(self).__name__} defines no size")
 
     def spare(self, index: int, key: int | None, *, position: int, attempt: int) -> int:

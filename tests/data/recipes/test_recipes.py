@@ -76,6 +76,25 @@ def test_folder_speakers(tmp_path):
         speakers(speaker_pattern="(x")
 
 
+def test_folder_of_isolated_words(tmp_path):
+    write_audio(tmp_path / "src/x/zero_anna_1.wav", seconds=0.5)
+    write_audio(tmp_path / "src/x/one_ben_2.wav", seconds=0.75)
+    write_audio(tmp_path / "src/x/other.wav")
+    (tmp_path / "src/x/one_ben_2.txt").write_text("eins")
+    pattern = r"(?P<label>[a-z]+)_(?P<speaker>[a-z]+)_\d+$"
+    one, other, zero = folder.prepare(tmp_path / "src", tmp_path / "out", pattern=pattern)
+    assert (zero.speaker, zero.text, zero.words) == ("anna", "zero", [("zero", 0.0, 0.5)])
+    assert (one.speaker, one.text, one.words) == ("ben", "eins", [("one", 0.0, 0.75)])
+    assert (other.speaker, other.text, other.words) == ("x", None, None)
+    for bad, says in (("(a", "no regular expression"), ("(?P<word>a)", "needs a group"), ("a", "needs a group")):
+        with pytest.raises(SonantError, match=says):
+            folder.prepare(tmp_path / "src", tmp_path / "out", pattern=bad)
+    with pytest.raises(SonantError, match="has a group called 'digit'"):
+        folder.prepare(tmp_path / "src", tmp_path / "out", pattern="(?P<label>a)(?P<digit>b)")
+    with pytest.raises(SonantError, match="both tell the speaker"):
+        folder.prepare(tmp_path / "src", tmp_path / "out", pattern=pattern, speaker_pattern="(x)")
+
+
 def test_folder_takes_what_stands_beside_the_audio(tmp_path):
     write_audio(tmp_path / "src/x.wav")
     (tmp_path / "src/x.txt").write_text("Hi\n you")
