@@ -157,3 +157,19 @@ def test_lists_of_another_corpus_are_refused(manifest, arrays):
         Segments(SegmentsConfig(), pool, strange)
     with pytest.raises(SonantError, match="none of 1 pairs"):
         Pairs(PairsConfig(), pool, [(strange[0], strange[0])])
+
+
+def test_segments_of_like_length_come_together_once_each(manifest, arrays):
+    pool = pool_of(manifest, arrays)
+    rng = np.random.default_rng(0)
+    listed = [(pool.id(int(rng.integers(len(pool)))), 0.0, 0.05 + 0.01 * int(rng.integers(40))) for _ in range(130)]
+    view = Segments(SegmentsConfig(batch_size=4, max_seconds=None), pool, listed)
+    for key in (1, 2):
+        batches = [view.batch(index, key) for index in range(view.steps)]
+        chosen = np.concatenate(batches)
+        assert len(chosen) == len(set(chosen.tolist())) == 4 * (len(view.usable) // 4)
+        spread = np.mean([np.ptp(view.spans.count[batch]) for batch in batches])
+        assert spread < 0.5 * np.mean(
+            [np.ptp(view.spans.count[batch]) for batch in np.split(chosen[rng.permutation(len(chosen))], view.steps)]
+        )
+    assert not np.array_equal(view.batch(0, 1), view.batch(0, 2))

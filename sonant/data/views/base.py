@@ -16,6 +16,9 @@ from ..pool import Pool
 from ..shuffle import permute
 
 
+BUCKET = 16  # batches whose items are sorted by length
+
+
 class View:
     """Base of the views.
 
@@ -68,6 +71,22 @@ def cut_batch(total: int, *, size: int, index: int, key: int | None) -> np.ndarr
     """Batch ``index`` of ``range(total)`` in the order of ``key``, cut into batches of ``size``."""
     positions = np.arange(index * size, min((index + 1) * size, total))
     return positions if key is None else permute(positions, total, key)
+
+
+def cut_bucketed(lengths: np.ndarray, *, size: int, index: int, key: int | None, batches: int) -> np.ndarray:
+    """Batch ``index`` of ``range(len(lengths))`` in the order of ``key``, with items of like length together.
+
+    The order is cut into stretches of ``BUCKET`` batches, whose items are sorted by length; batches of a stretch come
+    in random order. ``batches``: how many full batches an epoch has; what is left over is left out.
+    """
+    if key is None or index >= batches:
+        return cut_batch(len(lengths), size=size, index=index, key=key)
+    index = int(permute(np.array([index]), batches, key, "batches")[0])
+    stretch, place = divmod(index, BUCKET)
+    first = stretch * BUCKET * size
+    end = min(first + BUCKET * size, batches * size)
+    items = permute(np.arange(first, end), len(lengths), key)
+    return items[np.argsort(lengths[items], kind="stable")][place * size : (place + 1) * size]
 
 
 def random_start(length: int, window: int, *path: int | str) -> int:

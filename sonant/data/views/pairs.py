@@ -12,7 +12,7 @@ import numpy as np
 
 from ...core import require
 from ..pool import Pool
-from .base import View, cut_batch
+from .base import View, cut_bucketed
 from .segments import Span, Spans
 
 
@@ -25,7 +25,10 @@ class Config:
 
 
 class Pairs(View):
-    """Batches carry ``other``, the partners. Example 2 p is pair p, example 2 p + 1 the same the other way round."""
+    """Batches carry ``other``, the partners. Example 2 p is pair p, example 2 p + 1 the same the other way round.
+
+    Pairs of like length come together.
+    """
 
     def __init__(self, cfg: Config, pool: Pool, pairs: Sequence[tuple[Span, Span]]):
         require(cfg.batch_size > 0, f"pairs need a positive batch_size, got {cfg.batch_size}")
@@ -39,11 +42,14 @@ class Pairs(View):
             f"corpus? Its utterances are called like '{pool.id(0)}'",
         )
         self.usable = np.concatenate([2 * known, 2 * known + 1]) if cfg.both_ways else 2 * known
+        self.lengths = np.maximum(*(side.count for side in sides))[self.usable // 2]
         total = len(self.usable)
         self.steps = max(total // cfg.batch_size if cfg.drop_last else -(-total // cfg.batch_size), 1)
 
     def batch(self, index: int, key: int | None) -> np.ndarray:
-        return self.usable[cut_batch(len(self.usable), size=self.cfg.batch_size, index=index, key=key)]
+        full = len(self.usable) // self.cfg.batch_size
+        size = self.cfg.batch_size
+        return self.usable[cut_bucketed(self.lengths, size=size, index=index, key=key, batches=full)]
 
     def utterance_of(self, example: int) -> int:
         return int(self.sides[example % 2].number[example // 2])

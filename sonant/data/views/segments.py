@@ -12,7 +12,7 @@ import numpy as np
 
 from ...core import require, samples_of
 from ..pool import Pool
-from .base import View, cut_batch
+from .base import View, cut_bucketed
 
 Span = tuple[str, float, float]  # utterance id, start and end in seconds
 
@@ -53,7 +53,7 @@ class Spans:
 
 
 class Segments(View):
-    """Segments in random order."""
+    """Segments in random order, those of like length together."""
 
     def __init__(self, cfg: Config, pool: Pool, spans: Sequence[Span]):
         require(cfg.batch_size > 0, f"segments need a positive batch_size, got {cfg.batch_size}")
@@ -65,11 +65,14 @@ class Segments(View):
             f"none of {len(spans)} segments lies in an utterance of '{pool.manifest.folder}'; are they of this corpus? "
             f"Its utterances are called like '{pool.id(0)}'",
         )
+        self.lengths = self.spans.count[self.usable]
         total = len(self.usable)
         self.steps = max(total // cfg.batch_size if cfg.drop_last else -(-total // cfg.batch_size), 1)
 
     def batch(self, index: int, key: int | None) -> np.ndarray:
-        return self.usable[cut_batch(len(self.usable), size=self.cfg.batch_size, index=index, key=key)]
+        full = len(self.usable) // self.cfg.batch_size
+        size = self.cfg.batch_size
+        return self.usable[cut_bucketed(self.lengths, size=size, index=index, key=key, batches=full)]
 
     def utterance_of(self, example: int) -> int:
         return int(self.spans.number[example])
