@@ -18,6 +18,11 @@ _FUNCTIONS = {
     "save": "build",
     "train": "actions.train",
     "extract": "actions.extract",
+    "run_recipe": "actions.run",
+    "score_abx": "actions.score_abx",
+    "score_same_different": "actions.score_words",
+    "score_word_embedding": "actions.score_words",
+    "WordSource": "actions.score_words",
     "describe": "actions.info",
     "demo": "actions.demo",
 }

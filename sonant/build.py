@@ -14,11 +14,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from .core import Featured, FrameGeometry, FrameModule, Method, Representation, SonantError, require, unknown
+from .core import (
+    Featured,
+    FrameGeometry,
+    FrameModule,
+    Method,
+    Representation,
+    SonantError,
+    check_device,
+    require,
+    unknown,
+)
 from .core.config import check_keys, plain, read_config, revive, typed
 from .core.model_files import read_model_folder, write_model_folder
 from .data.array_pool import size_of_arrays
 from .data.config import DataConfig
+from .features._computer_json import read_description
+from .nn.pca import PCA
 from .nn.pooling import Embedding, EmbeddingConfig
 from .training.config import OptimConfig, TrainConfig
 from .version import __version__
@@ -26,6 +38,8 @@ from .version import __version__
 CLASS_OF = {"features": "Features", "encoders": "Encoder", "contexts": "Context", "methods": "Method"}
 SECTION_OF = {"features": "features", "encoder": "encoders", "context": "contexts", "method": "methods"}
 BASELINES = ("logmel", "mfcc")
+DESCRIPTIONS = (".json", ".yaml", ".yml")  # files that describe features
+SHIPPED = {path.stem: path for path in sorted((Path(__file__).parent / "features" / "descriptions").glob("*.json"))}
 
 
 # --- names ------------------------------------------------------------------------------------------
@@ -184,7 +198,10 @@ def representation_of(model_config: Mapping) -> Representation:
         found = module_of(SECTION_OF[section], stored.get("name"))
         parts[section] = Component(stored["name"], revive(found.Config, keys, f"section '{section}' of the model"))
     encoder, context = encoder_and_context(**parts, sample_rate=int(model_config["sample_rate"]))
-    embedding = None
+    embedding, projection, pca = None, None, model_config.get("pca")
+    if pca is not None:
+        below = encoder if pca["layer"] == "z" else context
+        projection = PCA(source=below.geometry, in_dim=below.dim, dim=int(pca["dim"]))
     if model_config.get("embedding") is not None:
         cfg = revive(EmbeddingConfig, model_config["embedding"], "section 'embedding' of the model")
         embedding = Embedding(cfg, in_dim=context.dim)
@@ -193,6 +210,8 @@ def representation_of(model_config: Mapping) -> Representation:
         context=context,
         embedding=embedding,
         default_layer=model_config.get("layer", "c"),
+        projection=projection,
+        projected="c" if pca is None else pca["layer"],
         config=dict(model_config),
     )
 
@@ -238,14 +257,19 @@ def load(path: str | Path, *, device: str = "cpu") -> Representation:
 
     Args:
         path: a model folder, a run folder (its best model is taken), a hub id ``owner/name``, or one of
-            the baselines ``mfcc`` (39, normalised per utterance) and ``logmel`` (80 bins, likewise).
+            the baselines ``mfcc`` (39, normalised per utterance) and ``logmel`` (80 bins, likewise); or a file
+            that describes features (``described``), or the name of a shipped one: ``fbank-41``, ``fbank-80``, ``raw``.
         device: where to put it.
 
     Raises:
-        SonantError: nothing there, a damaged file, or a model of another architecture than its description.
+        SonantError: nothing there, a damaged file, a model of another architecture than described, no such device.
     """
+    check_device(device)
     if str(path) in BASELINES and not Path(path).exists():
         return baseline(str(path)).to(device)
+    description = Path(path) if Path(path).exists() else SHIPPED.get(str(path), Path(path))
+    if description.suffix in DESCRIPTIONS and description.is_file():
+        return described(description).to(device)
     config, tensors = read_model_folder(_model_folder(path))
     representation = representation_of(config)
     _load_strictly(representation, tensors, str(path))
@@ -265,6 +289,17 @@ def baseline(name: str, *, sample_rate: int = 16000) -> Representation:
     ).eval()
 
 
+def described(path: str | Path) -> Representation:
+    """Features as a representation, from a JSON (or YAML) file that describes them.
+
+    Such as pydrobert-speech and scpc take with ``--computer-json``: ``{"name": "stft", "bank": ...}``, here also with
+    lists ``preprocess`` and ``postprocess``; or ``{"name": "raw"}`` for the waveform.
+    """
+    section, rate = read_description(path)
+    plain_model = {"encoder": {"name": "identity"}, "context": {"name": "identity"}, "layer": "z"}
+    return representation_of({"sample_rate": rate, "features": section, **plain_model}).eval()
+
+
 def _model_folder(path: str | Path) -> Path:
     folder = Path(path)
     for candidate in (folder, folder / "model"):
@@ -277,7 +312,7 @@ def _model_folder(path: str | Path) -> Path:
         )
     if str(path).count("/") == 1 and not str(path).startswith((".", "/")):
         return _from_hub(str(path))
-    raise unknown("model (no such folder)", str(path), BASELINES)
+    raise unknown("model (no such folder)", str(path), (*BASELINES, *SHIPPED))
 
 
 def _from_hub(name: str) -> Path:

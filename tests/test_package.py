@@ -20,6 +20,12 @@ def test_tasks_and_data_are_reached_by_their_names():
         sonant.lod  # noqa: B018
 
 
+@pytest.mark.parametrize("name", sonant.__all__)
+def test_every_name_that_is_promised_is_there(name):
+    assert getattr(sonant, name) is not None
+    assert name in dir(sonant)
+
+
 @pytest.mark.parametrize("name", ["mfcc", "logmel"])
 def test_a_baseline_loads_and_encodes(name):
     model = sonant.load(name)

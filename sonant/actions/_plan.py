@@ -159,7 +159,7 @@ def _complete(
     """The draft with its command and with what it reads."""
     made = _made(template, before)
     texts, compared = _texts(values, each) | made, _texts(values, each, compared=True) | made
-    absent = _absent(before)
+    absent = _absent([*before, draft])
     words = [word for part in _parts(draft, template, texts, absent) for word in part]
     ins = [place for place in template.ins if _is_there((place,), texts, absent)]
     also = fill(ins, compared)
@@ -190,10 +190,10 @@ def _made(template: Template, before: Sequence[Stage]) -> dict[str, tuple[str, .
     }
 
 
-def _absent(before: Sequence[Stage]) -> dict[str, Stage]:
+def _absent(stages: Sequence[Stage]) -> dict[str, Stage]:
     """What stages that are left out would make, unless another one makes it."""
-    made = [out for stage in before if not stage.left_out for out in stage.outs]
-    left = {out: stage for stage in before if stage.left_out for out in stage.outs}
+    made = [out for stage in stages if not stage.left_out for out in stage.outs]
+    left = {out: stage for stage in stages if stage.left_out for out in stage.outs}
     return {out: stage for out, stage in left.items() if not any(overlap(out, other) for other in made)}
 
 

@@ -54,7 +54,10 @@ def closest_pairs(
     tokens = read_words(words)
     speaker_N = _speakers(tokens) if different_speakers else None
     with ArrayReader(features) as arrays:
-        require(arrays.geometry is not None, f"'{features}' has no index that tells its frame rate")
+        require(
+            arrays.geometry is not None,
+            f"'{features}' has no index that tells its frame rate; give what sonant extract wrote",
+        )
         rate = arrays.geometry.rate
         frames = [item.read() for item in word_items(tokens, array_items(arrays, rate), rate)]
     condensed_P = dtw_distances(frames, distance=distance, threads=threads, progress=progress)

@@ -5,27 +5,36 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..build import load
-from ..core import Representation
+from ..core import Featured, Representation
+from ..evaluation.reach import measured_reach
 
 
-def describe(model: str | Path | Representation) -> dict:
+def describe(model: str | Path | Representation, *, verify: bool = False) -> dict:
     """Parameters, sizes, rate, receptive field, look-ahead, layers and training data of a representation.
 
-    Times are in milliseconds; ``None`` for ``context_past_ms`` or ``look_ahead_ms`` means the whole utterance.
+    Times are in milliseconds; ``None`` for anything called ``context``, ``past`` or ``look_ahead`` means the whole
+    utterance. ``feat_size``, ``output_size``, ``downsampling_factor`` and ``num_params`` are what scpc-info tells.
+
+    Args:
+        verify: measure past and future by gradient too, as ``measured`` (frames) and ``verified`` (whether equal).
     """
     representation = model if isinstance(model, Representation) else load(model)
     geometry = representation.geometry
     hop_ms = 1000 * geometry.hop / geometry.sample_rate
     past, future = representation.reach
+    context = None if past is None or future is None else past + 1 + future
     local_ahead = geometry.window + geometry.offset - geometry.hop
-    return {
+    facts = {
         "model": str(model) if not isinstance(model, Representation) else representation.config.get("name", ""),
+        "input_dim": representation.encoder.features.dim if isinstance(representation.encoder, Featured) else 1,
         "parameters": sum(p.numel() for p in representation.parameters()),
         "sample_rate": geometry.sample_rate,
         "frame_rate_hz": geometry.rate,
         "hop_ms": hop_ms,
         "downsampling": geometry.hop,
         "local_window_ms": 1000 * geometry.window / geometry.sample_rate,
+        "context_frames": context,
+        "context_ms": None if context is None else context * hop_ms,
         "context_past_frames": past,
         "context_past_ms": None if past is None else past * hop_ms,
         "look_ahead_frames": future,
@@ -36,3 +45,13 @@ def describe(model: str | Path | Representation) -> dict:
         "default_layer": representation.default_layer,
         "training": representation.config.get("training", {}),
     }
+    facts |= {
+        "feat_size": facts["input_dim"],
+        "output_size": representation.dim,
+        "downsampling_factor": geometry.hop,
+        "num_params": facts["parameters"],
+    }
+    if verify:
+        measured = measured_reach(representation)
+        facts |= {"measured": measured, "verified": measured == (past, future)}
+    return facts

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..build import load
-from ..core import Representation, require
+from ..core import Representation, check_device, require
 from ..data.arrays import ArrayReader
 from ..evaluation.abx import ABXResult, abx, abx_of_model, read_items
 from ..reports import Result, confusions_of
@@ -48,6 +48,7 @@ def score_abx(
         (features is None) != (model is None),
         "ABX needs either features (a folder of arrays or one file) or a model with the audio to encode",
     )
+    check_device(device)
     tokens = read_items(items)
     if features is not None:
         with ArrayReader(features) as arrays:

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from ..build import load
-from ..core import Featured, FrameGeometry, Representation, SonantError, require
+from ..core import Featured, FrameGeometry, Representation, SonantError, check_device, require
 from ..data.arrays import ArrayReader
 from ..data.sources import find_utterances
-from ..data.words import Word
+from ..data.words import UNKNOWN, Word
 from ..evaluation._sd_words import Pairs, cut_words, read_labels, read_pairs, words_of_keys
 from ..evaluation.encode import EMBEDDING, Item, array_items, encode_items, utterance_items, word_items
 from ..evaluation.same_different import SameDifferentResult, same_different, same_different_of_pairs
@@ -27,7 +27,7 @@ from ..reports import Result
 
 
 @dataclass(frozen=True)
-class Source:
+class WordSource:
     """Where words come from.
 
     Attributes:
@@ -37,7 +37,8 @@ class Source:
         model: what ``sonant.load`` takes, or a representation; it encodes ``audio``, or ``features`` if it stands on
             such arrays.
         audio: folder of audio, manifest or ``wav.scp``.
-        layer: layer of the model; ``embedding``: one vector per word.
+        layer: layer of the model; ``embedding``: one vector per word. Of an archive with keys such as ``<word>.c``, the
+            part after the dot.
         labels: list of words: ``key label speaker``, and ``file onset offset`` where they lie in utterances.
         pairs: list of pairs: ``same_word same_speaker first second``. With neither list the keys of the arrays tell
             words and speakers.
@@ -54,6 +55,7 @@ class Source:
     device: str = "cpu"
 
     def __post_init__(self):
+        check_device(self.device)
         require(self.labels is None or self.pairs is None, "give a list of words or a list of pairs, not both")
         given = (self.features is not None, self.audio is not None)
         require(
@@ -86,7 +88,7 @@ class Tokens:
 
 
 def score_same_different(
-    source: Source, *, name: str | None = None, progress: Callable[[int, int], None] | None = None, **settings: Any
+    source: WordSource, *, name: str | None = None, progress: Callable[[int, int], None] | None = None, **settings: Any
 ) -> tuple[SameDifferentResult, Result]:
     """Score frames (by DTW) or vectors of words.
 
@@ -104,7 +106,7 @@ def score_same_different(
 
 
 def score_word_embedding(
-    source: Source,
+    source: WordSource,
     *,
     how: str | None = None,
     samples: int = 10,
@@ -136,14 +138,17 @@ def score_word_embedding(
     return scored, _line("word_embedding", scored, source, tokens, name)
 
 
-def load_tokens(source: Source) -> Tokens:
+def load_tokens(source: WordSource) -> Tokens:
     """Read or encode the words of a source.
 
     Raises:
-        SonantError: lists that cannot be read, words that are not there, no word with a frame.
+        SonantError: lists that cannot be read, words that are not there or whose labels are unknown, no word with a
+            frame, frames that are not finite or of different sizes.
     """
     pairs = None if source.pairs is None else read_pairs(source.pairs)
     words = [] if source.labels is None else read_labels(source.labels)
+    blank = sum(word.label == UNKNOWN for word in words)
+    require(not blank, f"{blank} of {len(words)} words of '{source.labels}' have no label (?) to be scored against")
     if pairs is not None:
         words = [Word(key, "") for key in pairs.keys]
     loaded = _of_arrays(source, words) if source.model is None else _of_model(source, words)
@@ -151,15 +156,28 @@ def load_tokens(source: Source) -> Tokens:
     lost = len(loaded.arrays) - len(kept)
     require(kept and (pairs is None or not lost), f"{lost} words are without a frame; are times and frame rate right?")
     if lost:
-        print(f"sonant: {lost} words are shorter than the step of the frames and are left out", file=sys.stderr)
+        why = "shorter than the step of the frames, or past the end of their recording"
+        print(f"sonant: words left out, without a frame: {lost} ({why})", file=sys.stderr)
+    _check_arrays([(loaded.words[number].key, loaded.arrays[number]) for number in kept])
     chosen = [] if pairs is not None else [loaded.words[number] for number in kept]
     return replace(loaded, arrays=[loaded.arrays[n] for n in kept], words=chosen, pairs=pairs, skipped=lost)
 
 
-def _of_arrays(source: Source, words: list[Word]) -> Tokens:
+def _check_arrays(named: Sequence[tuple[str, np.ndarray]]) -> None:
+    """All numbers are finite, and all frames of one size."""
+    first, model = named[0]
+    for name, array in named:
+        require(np.isfinite(array).all(), f"the word '{name}' holds numbers that are not finite; extract it again")
+        require(
+            array.ndim == model.ndim and array.shape[-1] == model.shape[-1],
+            f"the words '{first}' and '{name}' have shapes {model.shape} and {array.shape}: frames must be of one size",
+        )
+
+
+def _of_arrays(source: WordSource, words: list[Word]) -> Tokens:
     with ArrayReader(source.features) as reader:
-        layer = reader.facts.get("layer")
-        words = words or words_of_keys(reader)
+        layer = source.layer or reader.facts.get("layer")
+        words = words or words_of_keys(_of_layer(reader, source.layer))
         if any(word.file is None or word.key in reader for word in words):
             names = _found([word.key for word in words], reader, f"'{source.features}'")
             return Tokens([reader[name] for name in names], words, None, layer)
@@ -173,7 +191,14 @@ def _of_arrays(source: Source, words: list[Word]) -> Tokens:
         return Tokens(cut_words(placed, reader, geometry), words, None, layer)
 
 
-def _of_model(source: Source, words: list[Word]) -> Tokens:
+def _of_layer(keys: Iterable[str], layer: str | None) -> list[str]:
+    """The keys of one layer of an archive whose keys name it, as ``<word>.c``; all where none is chosen."""
+    found = [key for key in keys if layer is None or key.endswith(f".{layer}")]
+    require(found, f"no key ends in .{layer}; leave --layer out where the keys of arrays name no layer")
+    return found
+
+
+def _of_model(source: WordSource, words: list[Word]) -> Tokens:
     model = source.model if isinstance(source.model, Representation) else load(source.model, device=source.device)
     layer = source.layer or model.default_layer
     items, rate = _items(model, source)
@@ -191,7 +216,7 @@ def _of_model(source: Source, words: list[Word]) -> Tokens:
     return Tokens(arrays, words, None, layer, seed=model.config.get("training", {}).get("seed"))
 
 
-def _items(model: Representation, source: Source) -> tuple[list[Item], float]:
+def _items(model: Representation, source: WordSource) -> tuple[list[Item], float]:
     """Everything that the model can encode there, and samples (or frames of its features) per second."""
     if source.audio is not None:
         return utterance_items(find_utterances(source.audio), model.sample_rate), model.sample_rate
@@ -236,7 +261,7 @@ def _scored(tokens: Tokens, arrays: list[np.ndarray], **settings: Any) -> SameDi
     return same_different(arrays, [w.label for w in tokens.words], None if None in speakers else speakers, **settings)
 
 
-def _line(task: str, scored: SameDifferentResult, source: Source, tokens: Tokens, name: str | None) -> Result:
+def _line(task: str, scored: SameDifferentResult, source: WordSource, tokens: Tokens, name: str | None) -> Result:
     lists = source.labels or source.pairs or source.features
     default = source.model if isinstance(source.model, (str, Path)) else source.features
     return Result(

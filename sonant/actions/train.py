@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..build import RunConfig, architecture, method_of, resolve, save
+from ..build import RunConfig, architecture, class_of, method_of, resolve, save
 from ..core import Method, Representation, require, seed_everything
 from ..core.config import find_config
 from ..data.config import build_loaders
 from ..data.manifest import Manifest
 from ..reports import Result, model_card
+from ..training import checkpoint
 from ..training.distributed import processes
 from ..training.engine import fit
 from ..training.warm_start import warm_start
@@ -43,12 +45,16 @@ def train(
     run = resolve(config, overrides)
     folder = _run_folder(config, run_dir)
     _check(run)
+    begins = not (resume and checkpoint.latest(folder)[0])
     with processes(run.train.device) as place:
         seed_everything(run.train.seed)
         train_loader, valid_loader = build_loaders(run.data, seed=run.train.seed, rank=place.rank, world=place.world)
         method = method_of(run)
-        if run.train.init is not None:
-            warm_start(method, run.train.init)
+        notes = [_advice(run)] if begins else []
+        if run.train.init is not None and begins:
+            notes.append(_started(run.train.init, warm_start(method, run.train.init), len(method.state_dict())))
+        for note in filter(None, notes if place.rank == 0 else []):
+            print(f"sonant: {note}", file=sys.stderr)
         method.representation().dim_of(run.layer)  # a layer that does not exist shows now, not at the first checkpoint
         summary = fit(
             method,
@@ -77,10 +83,43 @@ def _check(run: RunConfig) -> None:
         run.data.train is not None,
         "no training data: give --data.train FOLDER, a manifest made by 'sonant prepare' (see sonant prepare --list)",
     )
+    needs, view = class_of("methods", run.method.name).needs, run.data.view
+    require(
+        needs != "pairs" or view == "pairs",
+        f"{run.method.name} learns from pairs of the same word, and data.view is {view}: use data.view pairs, with "
+        "data.pairs (sonant pairs makes a list)",
+    )
+    require(
+        run.data.arrays is None or run.features is not None,
+        f"data.arrays gives features in place of audio, and the encoder {run.encoder.name} reads waveforms: leave out "
+        "data.arrays, or give features: {name: arrays} and an encoder of frames, such as identity or mlp",
+    )
     if run.eval.abx_items is not None:
         require(
             run.eval.abx_audio is not None, "eval.abx_items is given without eval.abx_audio, the folder of its audio"
         )
+        require(
+            run.features is None or run.features.name != "arrays",
+            "eval.abx_items needs a model that reads audio, and this one stands on arrays: leave eval out, score the "
+            "frames that it extracts (sonant eval abx --features)",
+        )
+
+
+def _advice(run: RunConfig) -> str | None:
+    """What is allowed and seldom meant: features of a word that do not know the utterance around it."""
+    cmvn = getattr(run.features and run.features.config, "cmvn", "")
+    if run.data.view not in ("segments", "pairs") or run.data.arrays is not None or not cmvn.startswith("utterance"):
+        return None
+    name = run.features.name
+    return (
+        f"warning: words are cut out of the audio before features.cmvn ({cmvn}) normalises them, each by itself alone; "
+        f"better: sonant extract {name} {run.data.train} FRAMES, then --data.arrays FRAMES --features.name arrays"
+    )
+
+
+def _started(source: str, copied: int, whole: int) -> str:
+    rest = "" if copied == whole else f"; {whole - copied} begin anew: heads that differ or are not there"
+    return f"{copied} of {whole} weight tensors are from {source}{rest}"
 
 
 def _saver(run: RunConfig, folder: Path, method: Method) -> Callable[[Representation, Path, dict], None]:

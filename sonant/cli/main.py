@@ -7,12 +7,26 @@ import errno
 import importlib
 import os
 import pkgutil
+import re
 import sys
 from types import ModuleType
 
 from ..version import __version__
 
 USER_ERROR, FAILURE, INTERRUPTED = 2, 1, 130
+
+
+class Parser(argparse.ArgumentParser):
+    """Tells a mistake in one line, with the nearest word that is known."""
+
+    def error(self, message: str):
+        from ..core.errors import SonantError, nearest
+
+        found = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message)
+        known = re.findall(r"[\w.+-]+", found[2]) if found else self._option_string_actions
+        given = found or re.match(r"unrecognized arguments: (--[\w-]+)", message)
+        hint = nearest(given[1], known) if given else ""
+        raise SonantError(f"{message}.{hint} See: {self.prog} --help")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -54,9 +68,7 @@ def choose(name: str, known: dict[str, str], kind: str) -> ModuleType:
 
 def call(module: ModuleType, program: str, argv: list[str]) -> int:
     """Parse ``argv`` with the module's own arguments and run it."""
-    parser = argparse.ArgumentParser(
-        prog=program, description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog=program, description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     module.add_arguments(parser)
     if getattr(module, "OVERRIDES", False):
         args, args.overrides = parser.parse_known_args(argv)
@@ -103,6 +115,7 @@ def _explain(error: Exception) -> int:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         text = f"no space left on the device ({error.filename or 'while writing'}); free some and run the command again"
     elif isinstance(error, OSError):
+        text = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else text
         print(f"sonant: error: {text}", file=sys.stderr)
         return USER_ERROR
     elif not isinstance(error, Failure):

@@ -13,7 +13,7 @@ def add_source(parser) -> None:
     parser.add_argument("--rate", metavar="HZ", help="frames per second of the features; default: from their index")
     parser.add_argument("--model", metavar="M", help="model or run folder, hub id, mfcc or logmel")
     parser.add_argument("--audio", metavar="DIR", help="folder of audio, manifest or wav.scp (with --model)")
-    parser.add_argument("--layer", help="layer of the model, or embedding (default: its own default)")
+    parser.add_argument("--layer", help="layer of the model (default: its own), embedding, or c of keys such as x.c")
     lists = parser.add_mutually_exclusive_group()
     lists.add_argument("--labels", metavar="TSV", help="words: key label speaker [file onset offset]")
     lists.add_argument("--pairs", metavar="F", help="pairs: same_word same_speaker first second")
@@ -26,11 +26,11 @@ def add_source(parser) -> None:
 
 
 def source_of(args):
-    """The options as a ``Source``."""
-    from ..actions.score_words import Source
+    """The options as a ``WordSource``."""
+    from ..actions.score_words import WordSource
 
     names = ("features", "rate", "model", "audio", "layer", "labels", "pairs", "device")
-    return Source(**{name: getattr(args, name) for name in names})
+    return WordSource(**{name: getattr(args, name) for name in names})
 
 
 def finish(args, scored, line, condition: str) -> None:
@@ -38,9 +38,6 @@ def finish(args, scored, line, condition: str) -> None:
     from ..reports.results import append_result, spell_name
     from .output import print_table, write_results
 
-    if args.results:
-        append_result(args.results, line)
-    write_results(line.line(), args.json)
     rows: list[tuple[str, Any]] = [(spell_name(name), f"{value:.5f}") for name, value in scored.figures.items()]
     pairs = f"{scored.pairs:,}, of the same word {scored.same_pairs:,}"
     others = "" if scored.swdp_pairs is None else f" ({scored.swdp_pairs:,} by different speakers)"
@@ -53,4 +50,7 @@ def finish(args, scored, line, condition: str) -> None:
         ("speed", f"{scored.distance_seconds:.2f} s for distances ({scored.pairs_per_second:,.0f} pairs per second)"),
         ("memory", "not known" if memory is None else f"{memory:,.0f} MB at most"),
     ]
-    print_table(["", ""], rows, quiet=args.json == "-")
+    print_table(["", ""], rows, quiet=args.json == "-")  # first: the figures are seen even where they cannot be kept
+    if args.results:
+        append_result(args.results, line)
+    write_results(line.line(), args.json)

@@ -12,7 +12,7 @@ from typing import Literal
 from torch import nn
 
 from sonant.core import FrameGeometry, FrameModule, Frames, require
-from sonant.nn.attention import TransformerLayer
+from sonant.nn.attention import Positions, TransformerLayer
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,18 @@ class Config:
     heads: int = 8  # must divide dim
     ff: int = 1024  # width of the feed-forward nets
     width: int | None = None  # frames that a frame of one layer sees, itself included; null: the whole past
-    positions: Literal["none", "alibi"] = "none"  # alibi: nearer frames weigh more (arXiv:2108.12409)
+    positions: Positions = (
+        "none"  # alibi: nearer frames weigh more (arXiv:2108.12409); period: frames see their own phase only
+    )
+    period: int = 100  # frames, for comparison with models of scpc (nn/attention.py)
+    out: int | None = None  # a last linear map leads to this size; null: none, the output has dim
     norm: Literal["post", "pre"] = "post"  # layer norm after the residual sums or before the sub-layers
     dropout: float = 0.0  # while training
 
     def __post_init__(self):
         require(
-            min(self.dim, self.layers, self.heads, self.ff) >= 1,
-            f"causal_attention: dim, layers, heads and ff must be at least 1, got {self}",
+            min(self.dim, self.layers, self.heads, self.ff, self.period, self.out or 1) >= 1,
+            f"causal_attention: dim, layers, heads, ff, period and out must be at least 1, got {self}",
         )
         require(0 <= self.dropout < 1, f"causal_attention: dropout must lie in [0, 1), got {self.dropout}")
 
@@ -41,7 +45,7 @@ class Context(FrameModule):
 
     def __init__(self, cfg: Config, *, source: FrameGeometry, in_dim: int):
         super().__init__()
-        self.cfg, self.geometry, self.dim = cfg, source, cfg.dim
+        self.cfg, self.geometry, self.dim = cfg, source, cfg.out or cfg.dim
         self.past = None if cfg.width is None else cfg.layers * (cfg.width - 1)
         self.enter = nn.Identity() if in_dim == cfg.dim else nn.Linear(in_dim, cfg.dim)
         self.stack = nn.ModuleList(
@@ -51,17 +55,19 @@ class Context(FrameModule):
                 ff=cfg.ff,
                 width=cfg.width,
                 positions=cfg.positions,
+                period=cfg.period,
                 norm=cfg.norm,
                 dropout=cfg.dropout,
             )
             for _ in range(cfg.layers)
         )
         self.norm = nn.LayerNorm(cfg.dim)
+        self.leave = nn.Identity() if cfg.out is None else nn.Linear(cfg.dim, cfg.out)
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """``layer_1`` .. up to the last but one, whose normalised output is the context's own."""
-        return tuple(f"layer_{i}" for i in range(1, self.cfg.layers))
+        """``layer_1`` .. up to the last but one, whose normalised output is the context's own; none with ``out``."""
+        return tuple(f"layer_{i}" for i in range(1, self.cfg.layers)) if self.cfg.out is None else ()
 
     def forward(self, frames: Frames) -> Frames:
         """(B, T, in_dim) -> (B, T, dim)."""
@@ -73,4 +79,4 @@ class Context(FrameModule):
         for layer in self.stack:
             x_BTD = layer(x_BTD)
             outputs.append(frames.with_x(x_BTD).masked())
-        return frames.with_x(self.norm(x_BTD)).masked(), dict(zip(self.layers, outputs, strict=False))
+        return frames.with_x(self.leave(self.norm(x_BTD))).masked(), dict(zip(self.layers, outputs, strict=False))

@@ -1,6 +1,7 @@
 """The nouns: frames and their geometry, batches, methods, representations, errors, seeds."""
 
 from .batch import Batch
+from .device import check_device
 from .errors import Failure, MissingExtra, SonantError, nearest, require, unknown
 from .frames import Frames, mask_of
 from .geometry import FrameGeometry, samples_of, seconds_of
@@ -21,6 +22,7 @@ __all__ = [
     "MissingExtra",
     "Representation",
     "SonantError",
+    "check_device",
     "derive_seed",
     "generator",
     "mask_of",

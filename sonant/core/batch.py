@@ -30,7 +30,8 @@ class Batch:
         speaker_B: (B,) speaker numbers, -1 where unknown; None when the data has no speakers.
         geometry: of frames that were computed before, in place of waveforms; None: these are waveforms.
         other: the partner of each example (another token of the same word); None for views without pairs.
-        extras: tensors of special views by name (``views``, ``pairs``, ``activity_BTC``, ``units_BT``).
+        extras: tensors of special views by name (``views``, ``activity_BTC``, ``units_BT``); beside ``other``
+            ``word_B``, equal numbers for pairs of equal words.
     """
 
     wave_BL: Tensor

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -16,8 +17,13 @@ SHIPPED = Path(__file__).parents[1] / "configs"
 
 
 def shipped_configs() -> dict[str, Path]:
-    """Name -> file of every configuration in the package."""
-    return {path.stem: path for path in sorted(SHIPPED.glob("*.yaml"))}
+    """Name -> file of every configuration in the package, those in folders after the others."""
+    return {path.stem: path for depth in ("*.yaml", "*/*.yaml") for path in sorted(SHIPPED.glob(depth), key=_by_number)}
+
+
+def _by_number(path: Path) -> list:
+    """``csa16`` comes after ``csa8``."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path.stem)]
 
 
 def find_config(name: str | Path) -> Path:

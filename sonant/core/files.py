@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
+from .errors import SonantError
+
 
 def write_atomically(path: str | Path, write: Callable[[IO[bytes]], Any]) -> None:
     """Call ``write(stream)`` on a temporary neighbour of ``path``, then put it in place in one step.
@@ -28,9 +30,27 @@ def write_atomically(path: str | Path, write: Callable[[IO[bytes]], Any]) -> Non
         os.replace(temporary, path)
     except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno is None:  # NumPy tells a full disk by text alone
+        if isinstance(error, OSError) and error.errno in (None, errno.ENOSPC):  # NumPy tells a full disk by text alone
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
         raise
+
+
+def read_lines(path: str | Path, kind: str = "") -> list[str]:
+    """The lines of a text in UTF-8, without a mark of its encoding.
+
+    Args:
+        kind: what it is, for messages: ``the list of words``.
+
+    Raises:
+        SonantError: no such file, or no text.
+    """
+    kind = kind and f"{kind} "
+    try:
+        return Path(path).read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise SonantError(f"cannot read {kind}'{path}': {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SonantError(f"{kind}'{path}' is not text in UTF-8") from None
 
 
 def write_text(path: str | Path, text: str) -> None:

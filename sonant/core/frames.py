@@ -81,6 +81,18 @@ class Frames:
         x_NWD = self.x_BTD[owner_N[:, None], place_NW.clamp(max=self.x_BTD.shape[1] - 1)]
         return Frames(x_NWD, lengths_N, self.geometry).masked(), owner_N
 
+    def without_first(self, count: int) -> Frames:
+        """Every sequence without its first ``count`` frames."""
+        lengths_B = (self.lengths_B - count).clamp(min=0)
+        geometry = replace(self.geometry, offset=self.geometry.offset + count * self.geometry.hop)
+        return Frames(self.x_BTD[:, count:], lengths_B, geometry)
+
+    def averaged(self, size: int) -> Frames:
+        """Means of ``size`` frames side by side; what is left over at the end is dropped."""
+        B, T, D = self.x_BTD.shape
+        mean_BTD = self.x_BTD[:, : T // size * size].reshape(B, T // size, size, D).mean(2)
+        return Frames(mean_BTD, self.lengths_B // size, self.geometry.stack(kernel=size, stride=size)).masked()
+
     def reversed(self) -> Frames:
         """Every sequence from its last frame to its first; padding stays behind."""
         T = self.x_BTD.shape[1]

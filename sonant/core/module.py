@@ -71,7 +71,7 @@ class Featured(FrameModule):
         require(
             given == own,
             f"these features have {given[0]} dimensions at {given[1]:g} Hz, and the model stands on {own[0]} at "
-            f"{own[1]:g} Hz; extract them with the settings of the section 'features'",
+            f"{own[1]:g} Hz; extract them with the settings of the section 'features', or train on features: arrays",
         )
         return replace(frames, geometry=self.features.geometry)
 

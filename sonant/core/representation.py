@@ -14,13 +14,16 @@ from .module import Featured, FrameModule, add_reach
 class Representation(nn.Module):
     """An encoder with a context on it: waveforms in, frames of any of its layers out.
 
-    Layers: ``z`` (encoder output), the context's inner layers if it has any, ``c`` (context output).
+    Layers: ``z`` (encoder output), the context's inner layers if it has any, ``c`` (context output), and ``pca`` for a
+    representation with a fitted projection of one of them.
 
     Args:
         encoder: waveform frames -> local frames.
         context: local frames -> context frames.
         embedding: context frames -> one vector per utterance, for models that have one (``embed``).
         default_layer: what ``encode`` returns when no layer is named.
+        projection: frames of the layer ``projected`` -> frames of the layer ``pca``; None: there is no such layer.
+        projected: the layer below ``projection``.
         config: how it was made, as stored beside the weights.
     """
 
@@ -31,16 +34,19 @@ class Representation(nn.Module):
         context: FrameModule,
         embedding: nn.Module | None = None,
         default_layer: str = "c",
+        projection: FrameModule | None = None,
+        projected: str = "c",
         config: dict | None = None,
     ):
         super().__init__()
         self.encoder, self.context, self.embedding = encoder, context, embedding
+        self.projection, self.projected = projection, projected
         self.default_layer, self.config = default_layer, config or {}
         self._check(default_layer)
 
     @property
     def layers(self) -> tuple[str, ...]:
-        return ("z", *self.context.layers, "c")
+        return ("z", *self.context.layers, "c", *(() if self.projection is None else ("pca",)))
 
     @property
     def geometry(self) -> FrameGeometry:
@@ -60,6 +66,8 @@ class Representation(nn.Module):
         if layer == "embedding" and self.embedding is not None:
             return self.embedding.dim
         self._check(layer)
+        if layer == "pca":
+            return self.projection.dim
         return self.encoder.dim if layer == "z" else self.context.dim
 
     @property
@@ -91,7 +99,10 @@ class Representation(nn.Module):
         """Frames of every layer by name; arguments as ``encode``."""
         z = self.encoder(self._frames(wave_BL, lengths_B))
         c, inner = self.context.forward_layers(z)
-        return {"z": z, **inner, "c": c}
+        layers = {"z": z, **inner, "c": c}
+        if self.projection is not None:
+            layers["pca"] = self.projection(layers[self.projected])
+        return layers
 
     def embed(self, wave_BL: Tensor, lengths_B: Tensor | None = None) -> Tensor:
         """(B, dim) one vector per utterance; arguments as ``encode``. Raises SonantError for frame-level models."""

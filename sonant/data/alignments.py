@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..core import SonantError, require
+from ..core.files import read_lines
 from .items import SILENCES
 
 Segment = tuple[str, float, float]  # label, onset, offset in seconds
@@ -63,15 +64,9 @@ def is_speech(label: str) -> bool:
 
 def read_rows(path: str | Path) -> Iterator[tuple[str, list[str]]]:
     """(place for messages, fields) of every line that is not empty; fields are parted by white space."""
-    try:
-        with Path(path).open(encoding="utf-8") as stream:
-            for number, line in enumerate(stream, start=1):
-                if fields := line.split():
-                    yield f"{path}, line {number}", fields
-    except OSError as error:
-        raise SonantError(f"cannot read '{path}': {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise SonantError(f"'{path}' is not text in UTF-8") from None
+    for number, line in enumerate(read_lines(path), start=1):
+        if fields := line.split():
+            yield f"{path}, line {number}", fields
 
 
 def seconds_in(fields: list[str], where: str) -> Region:

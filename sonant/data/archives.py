@@ -25,7 +25,7 @@ from ..core import SonantError, require, seconds_of
 from ..core.files import write_atomically, write_text
 from ..core.plain_pickle import read_plain_pickle
 from .alignments import read_rows
-from .arrays import ArrayReader
+from .arrays import ArrayReader, check_zip
 from .keys import FRAME_RATE, Corpus, parse_key
 from .pairs import NO_LABEL, Pair
 
@@ -50,6 +50,7 @@ def shapes_of(path: str | Path) -> dict[str, tuple[int, ...]]:
 
     Raises SonantError when the file is no archive or holds something else than plain arrays.
     """
+    check_zip(path)
     shapes = {}
     try:
         with zipfile.ZipFile(path) as archive:
@@ -58,7 +59,7 @@ def shapes_of(path: str | Path) -> dict[str, tuple[int, ...]]:
                     shapes[name.removesuffix(".npy")] = _header(member)
     except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
         raise SonantError(f"'{path}' is no .npz archive of plain arrays: {error}") from None
-    require(shapes, f"the archive '{path}' is empty")
+    require(shapes, f"'{path}' holds no array")
     return shapes
 
 

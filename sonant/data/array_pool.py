@@ -15,9 +15,10 @@ import numpy as np
 from ..core import FrameGeometry, SonantError, require, samples_of, seconds_of
 from .arrays import ArrayReader
 from .manifest import Manifest
+from .pool import Selection
 
 
-class ArrayPool:
+class ArrayPool(Selection):
     """A selection of a manifest's utterances as arrays of frames.
 
     Args:
@@ -70,17 +71,6 @@ class ArrayPool:
         self.speaker = np.asarray(manifest.table.speaker[self.index])
         fits = 4 * self.dim * int(self.samples.sum()) <= cache_mb * 1_000_000
         self.cache = [reader[self.id(number)] for number in range(len(self))] if fits else None
-
-    def __len__(self) -> int:
-        return len(self.index)
-
-    @property
-    def has_speakers(self) -> bool:
-        return bool((self.speaker >= 0).any())
-
-    def id(self, number: int) -> str:
-        """Id of the utterance ``number`` of this pool."""
-        return self.manifest.table.ids[int(self.index[number])]
 
     def path(self, number: int) -> str:
         return f"{self.where} ({self.id(number)})"

@@ -9,6 +9,8 @@ Letters: T frames, D dimensions.
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import json
 import shutil
 import zipfile
@@ -35,14 +37,24 @@ class ArrayWriter:
         path: folder; for npz, h5 and ark also a file of that suffix.
         format: one of npy, pt, npz, h5, ark.
         facts: what the index shall say: ``geometry`` (fields of a FrameGeometry), ``layer``, ``model``, ``dim``.
+        dtype: of the numbers on disk; float64 for tools that insist on it (npy alone).
 
     Raises:
         SonantError: unknown format, or the place already holds arrays with other facts.
     """
 
-    def __init__(self, path: str | Path, *, format: Format = "npy", facts: dict[str, Any] | None = None):
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        format: Format = "npy",
+        facts: dict[str, Any] | None = None,
+        dtype: Literal["float32", "float64"] = "float32",
+    ):
         if format not in FORMATS:
             raise unknown("array format", format, FORMATS)
+        require(dtype == "float32" or format == "npy", f"arrays of {dtype} are written as npy alone, not {format}")
+        self.dtype = np.dtype(dtype)
         self.format, self.facts = format, json.loads(json.dumps(facts or {}))
         self.file, self.index = _places(Path(path), format)
         if self.file is not None and format == "h5":
@@ -66,7 +78,7 @@ class ArrayWriter:
 
     def write(self, key: str, x_TD: np.ndarray) -> None:
         """Write the (T, D) frames of an utterance, or its (D,) vector, whole or not at all."""
-        x_TD = np.ascontiguousarray(x_TD, dtype=np.float32)
+        x_TD = np.ascontiguousarray(x_TD, dtype=self.dtype)
         require(x_TD.ndim in (1, 2), f"the array of '{key}' must be (frames, dimensions), got shape {x_TD.shape}")
         _check_key(key)
         if self.file is None and self.format == "pt":
@@ -117,7 +129,8 @@ class ArrayWriter:
 
 
 class ArrayReader(Mapping[str, np.ndarray]):
-    """Arrays by key: a folder of .npy, .pt or .npz files, one .npz or .h5 file, a Kaldi ark (or its scp).
+    """Arrays by key: a folder of .npy, .pt or .npz files, one .npz or .h5 file, a Kaldi ark (or its scp), or the
+    tensors of a SpectDataSet folder by the index that ``sonant prepare spect`` writes.
 
     Keys of a folder are paths beneath it without suffix. A key that is not there is also looked up by its last
     part, the base name, where that is unique. Arrays are read when asked for, as float32.
@@ -159,20 +172,31 @@ class ArrayReader(Mapping[str, np.ndarray]):
 
     def __getitem__(self, key: str) -> np.ndarray:
         """(T, D) float32, or (D,) where a vector was stored. Raises KeyError for an unknown key."""
-        place = self._files[key if key in self._files else self._by_name[key]]
-        try:
+        with self._explained(key) as place:
             return np.asarray(self._read(place), dtype=np.float32)
-        except (OSError, ValueError, TypeError, zipfile.BadZipFile, EOFError) as error:
-            raise SonantError(f"the array '{key}' of '{self.path}' cannot be read: {error}") from None
 
     def shape(self, key: str) -> tuple[int, ...]:
         """Shape of an array; for .npy files and HDF5 without reading it."""
-        place = self._files[key if key in self._files else self._by_name[key]]
-        if isinstance(place, Path) and place.suffix == ".npy":
-            return np.load(place, mmap_mode="r", allow_pickle=False).shape
-        if isinstance(place, tuple) and place[0] is self._h5 and self._h5 is not None:
-            return place[0][place[1]].shape
+        with self._explained(key) as place:
+            if isinstance(place, Path) and (place.suffix == ".pt" or self._spect):
+                return tuple(_load_pt(place, mmap=True).shape)
+            if isinstance(place, Path) and place.suffix == ".npy":
+                return np.load(place, mmap_mode="r", allow_pickle=False).shape
+            if isinstance(place, tuple) and place[0] is self._h5 and self._h5 is not None:
+                return place[0][place[1]].shape
         return self[key].shape
+
+    @contextlib.contextmanager
+    def _explained(self, key: str) -> Iterator[Any]:
+        """The place of an array; what goes wrong with it in the block becomes one line."""
+        place = self._files[key if key in self._files else self._by_name[key]]
+        try:
+            yield place
+        except SonantError:
+            raise
+        except (OSError, ValueError, TypeError, zipfile.BadZipFile, EOFError) as error:
+            why = "it holds Python objects, which are not read" if "allow_pickle" in str(error) else error
+            raise SonantError(f"the array '{key}' of '{self.path}' cannot be read: {why}") from None
 
     def __enter__(self) -> ArrayReader:
         return self
@@ -186,7 +210,18 @@ class ArrayReader(Mapping[str, np.ndarray]):
             if file is not None:
                 file.close()
 
+    @property
+    def _spect(self) -> bool:
+        """Whether the index stands for the tensors of a SpectDataSet folder elsewhere."""
+        return self.facts.get("format") == "spect"
+
     def _open_folder(self) -> None:
+        if self._spect:
+            first, last = str(self.facts.get("prefix", "")), str(self.facts.get("suffix", ".pt"))
+            files = sorted((self.path / str(self.facts["files"])).glob(f"{glob.escape(first)}*{glob.escape(last)}"))
+            self._files = {file.name[len(first) : len(file.name) - len(last)]: file for file in files}
+            require(self._files, f"'{self.path / self.facts['files']}' holds no {first}*{last}; were its files moved?")
+            return
         files = [file for file in sorted(self.path.rglob("*")) if file.suffix in (".npy", ".pt", ".npz")]
         self._files = {_key(file, self.path): file for file in files if _visible(file)}
         require(
@@ -195,10 +230,8 @@ class ArrayReader(Mapping[str, np.ndarray]):
 
     def _open_file(self, path: Path) -> None:
         if path.suffix == ".npz":
-            try:
-                self._zip = np.load(path, allow_pickle=False)
-            except (OSError, ValueError, zipfile.BadZipFile) as error:
-                raise SonantError(f"'{path}' is no .npz file: {error}") from None
+            check_zip(path)
+            self._zip = np.load(path, allow_pickle=False)
             self._files = {key: (self._zip, key) for key in self._zip.files}
         elif path.suffix in (".h5", ".hdf5"):
             h5py = _h5py("reading .h5")
@@ -215,6 +248,7 @@ class ArrayReader(Mapping[str, np.ndarray]):
             self._files = {path.stem: path}
         else:
             raise SonantError(f"'{path}' is none of .npz, .h5, .ark, .scp, .npy, .pt, nor a folder of arrays")
+        require(self._files, f"'{path}' holds no array")
 
     def _read(self, place: Any) -> Any:
         if isinstance(place, tuple):
@@ -224,7 +258,7 @@ class ArrayReader(Mapping[str, np.ndarray]):
             if file is self._h5 and file is not None:
                 return file[key][()]
             return read_ark_array(file, key)
-        if place.suffix == ".pt":
+        if place.suffix == ".pt" or self._spect:
             return _load_pt(place)
         loaded = np.load(place, allow_pickle=False)
         if place.suffix == ".npy":
@@ -238,8 +272,19 @@ def holds_arrays(path: str | Path) -> bool:
     """Whether a place is arrays that sonant wrote, or a single file of a format that only arrays have."""
     path = Path(path)
     if path.is_dir():
-        return (path / "index.json").is_file()
+        return "format" in (_read_index(path / "index.json") or {})  # others have files of this name too
     return path.is_file() and path.suffix in (".npz", ".h5", ".hdf5", ".ark")
+
+
+def check_zip(path: str | Path) -> None:
+    """Raise SonantError unless a file is a ``.npz`` archive, be its arrays good or not."""
+    path = Path(path)
+    require(path.is_file(), f"no archive '{path}'; give a .npz file")
+    require(path.stat().st_size, f"'{path}' is empty (0 bytes): its writing or copying failed; make it again")
+    require(
+        zipfile.is_zipfile(path),
+        f"'{path}' is no .npz archive of arrays: it was cut short or is another kind of file; copy or make it again",
+    )
 
 
 def _places(path: Path, format: str) -> tuple[Path | None, Path]:
@@ -288,18 +333,26 @@ def _unique_names(keys: Mapping[str, Any]) -> dict[str, str]:
     return {name: key for name, key in names.items() if key is not None}
 
 
-def _load_pt(path: Path) -> np.ndarray:
+def _load_pt(path: Path, *, mmap: bool = False) -> np.ndarray:
+    return load_tensor(path, mmap=mmap).float().numpy()
+
+
+def load_tensor(path: Path, *, mmap: bool = False):
+    """The tensor of a ``.pt`` file, which may hold nothing else; with ``mmap`` it is read when it is looked at."""
     import pickle
 
     import torch
 
     try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError) as error:
-        first = str(error).splitlines()[0]
+        try:
+            loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
+        except RuntimeError:
+            loaded = torch.load(path, map_location="cpu", weights_only=True)  # old files cannot be mapped
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise SonantError(f"'{path}' holds no plain tensor and is not opened further: {first}") from None
     require(isinstance(loaded, torch.Tensor), f"'{path}' holds a {type(loaded).__name__}, expected one tensor")
-    return loaded.float().numpy()
+    return loaded
 
 
 def _write_npz(stream, arrays: Iterator[tuple[str, np.ndarray]]) -> None:

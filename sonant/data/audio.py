@@ -134,12 +134,12 @@ def find_audio(folder: str | Path) -> list[Path]:
     return [Path(name) for name in sorted(found)]
 
 
-def names_of(files: Iterable[Path], root: Path) -> list[str]:
-    """A unique name for each file: its stem when all stems differ, else its path beneath ``root`` without
-    the suffix, else (the same name in two formats) with it."""
+def names_of(files: Iterable[Path], root: Path, *, tree: bool = False) -> list[str]:
+    """A unique name for each file: its stem when all stems differ (unless ``tree``), else its path beneath
+    ``root`` without the suffix, else (the same name in two formats) with it."""
     files = list(files)
     stems = [file.stem for file in files]
-    if len(set(stems)) == len(stems):
+    if len(set(stems)) == len(stems) and not tree:
         return stems
     paths = [file.relative_to(root) for file in files]
     names = [path.with_suffix("").as_posix() for path in paths]
@@ -250,6 +250,11 @@ def _cause(path: Path, error: Exception) -> SonantError:
     """Why a file cannot be opened, as the user would put it."""
     if path.is_dir():
         return SonantError(f"'{path}' is a folder; give an audio file")
+    if path.parent.is_file():
+        return SonantError(
+            f"'{path.parent}' is an archive of features and holds no audio: train on it with data.arrays, extract "
+            "from it by its own name"
+        )
     if not path.exists():
         return SonantError(f"no audio file '{path}': it was moved or deleted, or its path starts from another folder")
     if not os.access(path, os.R_OK):

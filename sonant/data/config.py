@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +13,7 @@ from .array_pool import ArrayPool
 from .loader import Loader
 from .manifest import Manifest
 from .pool import Pool
-from .views import chunks, crops, pairs, segments, speakers, utterances
+from .views import aligned_chunks, chunks, crops, pairs, segments, speakers, tiles, utterances
 from .views.base import View
 
 
@@ -27,13 +28,21 @@ class DataConfig:
     valid_most: int = 1000  # utterances held out at the most when ``valid`` is None
     valid_by: Literal["utterance", "speaker"] = "utterance"  # speaker: held-out speakers are never trained on
     sample_rate: int = 16_000  # Hz; other audio is resampled
-    view: Literal["chunks", "crops", "utterances", "speakers", "segments", "pairs"] = "chunks"  # what an example is
+    view: Literal["chunks", "crops", "utterances", "speakers", "segments", "pairs", "tiles", "aligned"] = "chunks"
+    # what an example is
     words: str | None = None  # words.tsv (segments); None: the segments of ``pairs``
     pairs: str | None = None  # pairs.tsv (pairs): two segments of the same word per line
     both_ways: bool = True  # every pair also with its sides exchanged (pairs)
-    batch_size: int = 8  # examples in a global batch, over all processes (chunks, crops; utterances: at most)
+    batch_size: int = 8  # examples in a global batch, over all processes (chunks, crops; utterances: at most);
+    # utterances whose tiles make one (tiles)
     batch_seconds: float | None = None  # s in a global batch with its padding (utterances)
-    chunk_seconds: float = 1.28  # s, length of a window or crop (chunks, crops, speakers)
+    chunk_seconds: float = 1.28  # s, length of a window or crop (chunks, crops, speakers), from tile to tile (tiles)
+    tile_window: tiles.Window = "causal"  # what a tile holds besides its own stretch; see views/tiles.py (tiles)
+    tile_pad: tiles.Pad = "valid"  # tiles past an utterance's ends: left out, or what fills them (tiles)
+    tile_value: float = 0.0  # that fills them with tile_pad constant (tiles)
+    tiles_per_batch: int | None = 8  # tiles drawn from those of a batch's utterances while training; None: all (tiles)
+    aligned_to: Literal["phones", "words"] = "phones"  # what tiles are cut around in place of fixed places (aligned)
+    aligned_lobe: int = 0  # how much longer than that they are: phones, or frames beside words (aligned)
     group: Literal["none", "utterance", "speaker"] = "none"  # what all windows of a batch share (chunks)
     views: int = 2  # crops of each utterance (crops)
     speakers_per_batch: int = 16  # S (speakers)
@@ -58,9 +67,22 @@ def build_loaders(cfg: DataConfig, *, seed: int = 0, rank: int = 0, world: int =
     """
     require(cfg.train, "data.train names no manifest; make one with: sonant prepare folder AUDIO OUT")
     train, valid = _cut_views(cfg) if cfg.view in ("segments", "pairs") else _utterance_views(cfg)
+    if rank == 0:
+        _tell_missing(cfg, [view for view in (train, valid) if view is not None])
     options = {"seed": seed, "rank": rank, "world": world, "strict": cfg.strict}
     loader = Loader(train, shuffle=cfg.shuffle, workers=cfg.workers, **options)
     return loader, valid and Loader(valid, shuffle=False, workers=min(cfg.workers, 1), **options)
+
+
+def _tell_missing(cfg: DataConfig, views: list[View]) -> None:
+    """What lists and arrays lack, each in a line."""
+    missing = sum(view.missing for view in views)
+    if missing:
+        print(f"sonant: left out, not in the utterances of '{cfg.train}': {missing} {cfg.view}", file=sys.stderr)
+    pools = {id(view.pool): view.pool for view in views}.values()
+    absent = sum(getattr(pool, "missing", 0) for pool in pools)
+    if absent:
+        print(f"sonant: left out, no array in '{cfg.arrays}': {absent} utterances", file=sys.stderr)
 
 
 def _utterance_views(cfg: DataConfig) -> tuple[View, View | None]:
@@ -101,15 +123,16 @@ def _listed(cfg: DataConfig) -> list:
         f"the view {cfg.view} needs a list of {cfg.view}: give data.pairs a pairs.tsv (sonant pairs makes one)"
         + (", or data.words a words.tsv (sonant words makes one)" if cfg.view == "segments" else ""),
     )
-    pairs = [pair.spans for pair in read_pairs(cfg.pairs)]
-    return sorted({span for pair in pairs for span in pair}) if cfg.view == "segments" else pairs
+    listed = read_pairs(cfg.pairs)
+    return sorted({span for pair in listed for span in pair.spans}) if cfg.view == "segments" else listed
 
 
 def _cut_view(cfg: DataConfig, pool: Pool, listed: list, *, training: bool) -> View:
     options = {"batch_size": cfg.batch_size, "max_seconds": cfg.max_seconds, "drop_last": training}
     if cfg.view == "segments":
         return segments.Segments(segments.Config(**options), pool, listed)
-    return pairs.Pairs(pairs.Config(both_ways=cfg.both_ways, **options), pool, listed)
+    spans, labels = [pair.spans for pair in listed], [pair.label for pair in listed]
+    return pairs.Pairs(pairs.Config(both_ways=cfg.both_ways, **options), pool, spans, labels)
 
 
 def build_view(cfg: DataConfig, pool: Pool, *, training: bool = True) -> View:
@@ -121,6 +144,12 @@ def build_view(cfg: DataConfig, pool: Pool, *, training: bool = True) -> View:
                 seconds=cfg.chunk_seconds, batch_size=cfg.batch_size, group=cfg.group, short=cfg.short, **last
             ),
             pool,
+        )
+    if cfg.view == "aligned":
+        options = {"window": cfg.tile_window, "pad": cfg.tile_pad, "value": cfg.tile_value, **last}
+        options |= {"batch_size": cfg.batch_size, "most": cfg.tiles_per_batch if training else None}
+        return aligned_chunks.AlignedChunks(
+            aligned_chunks.Config(to=cfg.aligned_to, lobe=cfg.aligned_lobe, **options), pool
         )
     if cfg.view == "crops":
         return crops.Crops(
@@ -138,7 +167,22 @@ def build_view(cfg: DataConfig, pool: Pool, *, training: bool = True) -> View:
         )
     if cfg.view == "speakers":
         return speakers.Speakers(_speakers(cfg, pool, training=training), pool)
-    raise unknown("view", cfg.view, ["chunks", "crops", "utterances", "speakers", "segments", "pairs"])
+    if cfg.view == "tiles":
+        return tiles.Tiles(
+            tiles.Config(
+                seconds=cfg.chunk_seconds,
+                window=cfg.tile_window,
+                pad=cfg.tile_pad,
+                value=cfg.tile_value,
+                batch_size=cfg.batch_size,
+                most=cfg.tiles_per_batch if training else None,
+                **last,
+            ),
+            pool,
+        )
+    raise unknown(
+        "view", cfg.view, ["chunks", "crops", "utterances", "speakers", "segments", "pairs", "tiles", "aligned"]
+    )
 
 
 def _speakers(cfg: DataConfig, pool: Pool, *, training: bool) -> speakers.Config:

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..core import SonantError, require
+from ..core import require
+from ..core.files import read_lines
 
 
 def read_entries(path: Path) -> dict[str, str]:
     """key -> rest of the line. Raises SonantError for a key that comes twice."""
     entries: dict[str, str] = {}
-    try:
-        with path.open(encoding="utf-8") as stream:
-            for number, line in enumerate(stream, start=1):
-                key, *value = line.split(maxsplit=1) or [""]
-                require(key not in entries, f"{path}, line {number}: the key '{key}' comes twice")
-                if key:
-                    entries[key] = value[0].strip() if value else ""
-    except OSError as error:
-        raise SonantError(f"cannot read '{path}': {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise SonantError(f"'{path}' is not text in UTF-8") from None
+    for number, line in enumerate(read_lines(path), start=1):
+        key, *value = line.split(maxsplit=1) or [""]
+        require(key not in entries, f"{path}, line {number}: the key '{key}' comes twice")
+        if key:
+            entries[key] = value[0].strip() if value else ""
     return entries
 
 

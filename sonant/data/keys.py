@@ -12,10 +12,13 @@ speaker is a part of the name, and which part depends on the corpus.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
-from ..core import SonantError, require, samples_of, unknown
+from ..core import require, samples_of, unknown
+from ..core.files import read_lines
 
 FRAME_RATE = 100  # Hz, of the frames that keys count in
 Corpus = Literal["english", "english_full", "xitsonga", "none"]
@@ -82,6 +85,13 @@ def parse_key(key: str, corpus: Corpus, *, recipe: Literal["old", "new"] | None 
     )  # fmt: skip
 
 
+def check_one_layer(keys: Iterable[Key]) -> None:
+    """Raise SonantError when keys are of several layers, which would count every word several times."""
+    layers = sorted({key.suffix for key in keys})
+    told = ", ".join(layer or "none" for layer in layers)
+    require(len(layers) < 2, f"these arrays are of several layers ({told}); choose one (--layer c, or --suffix .c)")
+
+
 def speaker_of(utterance: str, corpus: Corpus) -> str | None:
     """The speaker in the name of a recording: its first three characters (Buckeye), its third part (Xitsonga)."""
     if corpus == "none":
@@ -118,14 +128,8 @@ def frame_of(seconds: float) -> int:
     return samples_of(seconds, FRAME_RATE)
 
 
-def read_names(path) -> list[str]:
+def read_names(path: str | Path) -> list[str]:
     """A list with a name a line, such as the speakers of a set."""
-    try:
-        with open(path, encoding="utf-8") as stream:
-            names = [line.strip() for line in stream if line.strip()]
-    except OSError as error:
-        raise SonantError(f"cannot read the list '{path}': {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise SonantError(f"the list '{path}' is not text in UTF-8") from None
+    names = [line.strip() for line in read_lines(path, "the list") if line.strip()]
     require(names, f"the list '{path}' is empty; it needs a name a line")
     return names

@@ -167,7 +167,8 @@ class _Batches(Dataset):
             return self._collate(read, numbers, seeds, size)
         others = [self.view.partner_of(example) for example in examples]
         other = self._collate([pair[1] for pair in read], others, seeds, size)
-        return replace(self._collate([pair[0] for pair in read], numbers, seeds, size), other=other)
+        words = {"word_B": torch.tensor([self.view.word_of(example) for example in examples])}
+        return replace(self._collate([pair[0] for pair in read], numbers, seeds, size), other=other, extras=words)
 
     def _even(self, examples: np.ndarray) -> np.ndarray:
         """A batch that every process gets a part of; equal parts when training, so that tensors can be gathered."""
@@ -195,9 +196,7 @@ class _Batches(Dataset):
 
     def _collate(self, waves: list[np.ndarray], numbers: list[int], seeds: list[int], size: int) -> Batch:
         pool = self.view.pool
-        geometry = getattr(
-            pool, "geometry", None
-        )  # of arrays in place of audio; their time comes before their channels
+        geometry = getattr(pool, "geometry", None)  # of arrays in place of audio: their time is before their channels
         if geometry is not None:
             waves = [wave.swapaxes(-1, -2) for wave in waves]
         lengths_B = torch.tensor([min(wave.shape[-1], size) for wave in waves])

@@ -359,6 +359,8 @@ def _make_folder(folder: Path) -> None:
 
 
 def _no_manifest(folder: Path) -> SonantError:
+    if folder.is_file():
+        return SonantError(f"'{folder}' is a file; a manifest is a folder: sonant prepare folder AUDIO OUT")
     if not folder.is_dir():
         parent = folder.parent
         near = nearest(folder.name, [child.name for child in parent.iterdir()]) if parent.is_dir() else ""

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from ..core import SonantError, numpy_generator, require
 from ..core.files import write_text
+from .keys import make_key
+from .manifest import Manifest
 from .words import Word, in_seconds, read_table
 
 COLUMNS = ("a", "a_start", "a_end", "b", "b_start", "b_end", "label")
@@ -47,7 +49,7 @@ def pairs_of_words(
     most_per_label: int | None = None,
     seed: int = 0,
 ) -> list[Pair]:
-    """All pairs of tokens with the same label, label by label in the order of the list.
+    """All pairs of tokens with the same known label, label by label in the order of the list.
 
     Args:
         words: tokens with their places.
@@ -57,7 +59,14 @@ def pairs_of_words(
     """
     require(most_per_label is None or most_per_label > 0, f"most_per_label must be positive, got {most_per_label}")
     by_label: dict[str, list[Word]] = {}
+    require(
+        any(word.label != NO_LABEL for word in words),
+        "these words have no labels (?), so none is known to be the same as another: find pairs with 'sonant pairs "
+        "closest', or read those of a discovery system with 'sonant pairs utd'",
+    )
     for word in words:
+        if word.label == NO_LABEL:
+            continue
         require(
             word.speaker is not None or not different_speakers,
             f"the word '{word.key}' has no speaker, which pairs of different speakers need",
@@ -90,6 +99,36 @@ def _chosen(tokens: list[Word], different: bool, most: int | None, seed: int) ->
         yield from ((int(i), int(j)) for j in partners(int(i))[ranks[first == i] - skipped])
 
 
+def pairs_within(pairs: Sequence[Pair], manifest: Manifest) -> tuple[list[Pair], dict[str, int]]:
+    """The pairs whose sides begin in utterances of a manifest, ends cut to these, and how many were left out.
+
+    Raises SonantError when none is left.
+    """
+    ends = {u.id: u.duration for u in manifest}
+    kept = [
+        replace(pair, a_end=min(pair.a_end, ends[pair.a]), b_end=min(pair.b_end, ends[pair.b]))
+        for pair in pairs
+        if pair.a_start < ends.get(pair.a, 0.0) and pair.b_start < ends.get(pair.b, 0.0)
+    ]
+    require(
+        kept,
+        f"none of {len(pairs)} pairs lies in utterances of '{manifest.folder}', which are called like "
+        f"'{next(iter(ends))}' and in the list like '{pairs[0].a}'; is the list of this corpus?",
+    )
+    return kept, {"read": len(pairs), "not in the corpus": len(pairs) - len(kept), **digest_of_pairs(kept)}
+
+
+def words_of_pairs(pairs: Sequence[Pair]) -> Iterator[Word]:
+    """The segments of pairs, each once, called ``<label>_<utterance>_<start>-<end>`` in frames at 100 Hz."""
+    seen: set[str] = set()
+    for pair in pairs:
+        for span in pair.spans:
+            key = make_key(None if pair.label == NO_LABEL else pair.label, *span)
+            if key not in seen:
+                seen.add(key)
+                yield Word(key, pair.label, None, *span)
+
+
 def digest_of_pairs(pairs: Sequence[Pair]) -> dict[str, int]:
     """Pairs, distinct labels and distinct segments of a list."""
     return {
@@ -108,6 +147,12 @@ def write_pairs(path: str | Path, pairs: Sequence[Pair]) -> None:
         require("\t" not in f"{pair.a}{pair.b}{pair.label}", f"the pair of '{pair.a}' and '{pair.b}' holds a tab")
         lines.append("\t".join([*sides, pair.label]))
     write_text(path, "\n".join(lines) + "\n")
+
+
+def is_pair_list(path: str | Path) -> bool:
+    """Whether the first line of a file names the columns of pairs."""
+    with Path(path).open("rb") as stream:
+        return b"a_start" in stream.readline(1000).split(b"\t")
 
 
 def read_pairs(path: str | Path) -> list[Pair]:

@@ -12,7 +12,26 @@ from .manifest import Manifest
 TOLERANCE_S = 0.1  # durations from text files are rounded; a file shorter than that has changed
 
 
-class Pool:
+class Selection:
+    """Some of a manifest's utterances, by numbers of their own; ``index`` are those in the manifest."""
+
+    manifest: Manifest
+    index: np.ndarray
+    speaker: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @property
+    def has_speakers(self) -> bool:
+        return bool((self.speaker >= 0).any())
+
+    def id(self, number: int) -> str:
+        """Id of the utterance ``number`` of this selection."""
+        return self.manifest.table.ids[int(self.index[number])]
+
+
+class Pool(Selection):
     """A selection of a manifest's utterances at one sampling rate.
 
     Args:
@@ -51,17 +70,6 @@ class Pool:
         self.index, self.samples = index[kept], samples[kept]
         self.speaker = np.asarray(table.speaker[self.index])
         self.cache = WaveCache.fitting(self.samples, cache_mb)
-
-    def __len__(self) -> int:
-        return len(self.index)
-
-    @property
-    def has_speakers(self) -> bool:
-        return bool((self.speaker >= 0).any())
-
-    def id(self, number: int) -> str:
-        """Id of the utterance ``number`` of this pool."""
-        return self.manifest.table.ids[int(self.index[number])]
 
     def path(self, number: int) -> str:
         return str(self.manifest.path(int(self.index[number])))

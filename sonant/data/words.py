@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core import SonantError, require, samples_of
-from ..core.files import write_text
+from ..core.files import read_lines, write_text
 from .alignments import Segment, is_speech, read_alignment
-from .keys import Corpus, archive_name, frame_of, make_key, parse_key, speaker_of
+from .keys import CORPORA, Corpus, archive_name, check_one_layer, frame_of, make_key, parse_key, speaker_of
 from .manifest import Manifest, Utterance
 
 COLUMNS = ("key", "label", "speaker", "file", "onset", "offset")
-UNKNOWN = "?"  # of a speaker, in the file
+UNKNOWN = "?"  # of a label or a speaker, in the file
 NOT_WORDS = frozenset({"<unk>", "[noise]", "[laughter]", "[silence]"})  # beside silence, lower case
 
 
@@ -67,8 +67,11 @@ def words_of_alignment(alignment: Mapping[str, Sequence[Segment]], corpus: Corpu
 
 def words_of_archive(frames: Mapping[str, int], corpus: Corpus, *, rate: float = 100.0) -> Iterator[Word]:
     """The segments of an archive as tokens, from key -> frames at ``rate`` Hz. Keys without label are no words."""
+    require(corpus != "none", f"the rule for the keys of an archive must be told (--keys): {', '.join(CORPORA)}")
+    parsed_keys = {key: parse_key(key, corpus) for key in frames}
+    check_one_layer(parsed_keys.values())
     for key, count in frames.items():
-        parsed = parse_key(key, corpus)
+        parsed = parsed_keys[key]
         if parsed.label is not None:
             yield Word(key, parsed.label, parsed.speaker, key, 0.0, count / rate)
 
@@ -76,11 +79,17 @@ def words_of_archive(frames: Mapping[str, int], corpus: Corpus, *, rate: float =
 def whole_utterances(manifest: Manifest | Iterable[Utterance]) -> Iterator[Word]:
     """Every utterance as one segment whose word is not known: recordings of isolated words, segments of a detector."""
     for u in manifest:
-        yield Word(u.id, "?", u.speaker, u.id, 0.0, u.duration)
+        yield Word(u.id, UNKNOWN, u.speaker, u.id, 0.0, u.duration)
 
 
-def find_words(source: str | Path, *, corpus: Corpus = "none", rate: float = 100.0) -> Iterator[Word]:
-    """The words of a manifest folder, an archive (.npz), a table with a header (.tsv) or a forced alignment."""
+def find_words(source: str | Path, *, corpus: Corpus = "none", rate: float = 100.0, suffix: str = "") -> Iterator[Word]:
+    """The words of a manifest folder, an archive (.npz), a list of words or pairs (.tsv) or a forced alignment.
+
+    Args:
+        corpus: whose names tell the speakers (alignments and archives).
+        rate: frames per second of an archive.
+        suffix: take only the keys of an archive that end in it, such as ``.c``.
+    """
     source = Path(source)
     require(source.exists(), f"no file or folder '{source}'; give a manifest, an alignment, a .tsv or an archive")
     if source.is_dir():
@@ -88,9 +97,11 @@ def find_words(source: str | Path, *, corpus: Corpus = "none", rate: float = 100
     if source.suffix == ".npz":
         from .archives import frame_counts
 
-        return words_of_archive(frame_counts(source), corpus, rate=rate)
+        return words_of_archive(frame_counts(source, suffix=suffix), corpus, rate=rate)
     if source.suffix == ".tsv":
-        return iter(read_words(source))
+        from .pairs import is_pair_list, read_pairs, words_of_pairs
+
+        return words_of_pairs(read_pairs(source)) if is_pair_list(source) else iter(read_words(source))
     return words_of_alignment(read_alignment(source), corpus)
 
 
@@ -121,9 +132,11 @@ def select_words(
 
 
 def digest_of_words(words: Sequence[Word]) -> dict[str, int]:
-    """Tokens, types, speakers and same-word pairs of a list."""
+    """Tokens, types, speakers and same-word pairs of a list; what has no label is of no type."""
     number, speakers = {}, {}
     for word in words:
+        if word.label == UNKNOWN:
+            continue
         number[word.label] = number.get(word.label, 0) + 1
         speaker = (word.label, word.speaker)
         speakers[speaker] = speakers.get(speaker, 0) + 1
@@ -183,12 +196,7 @@ def read_table(path: str | Path, *, needs: Sequence[Sequence[str]]) -> Iterator[
 
     ``needs``: for each quantity the names that its column may have.
     """
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise SonantError(f"cannot read '{path}': {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise SonantError(f"'{path}' is not text in UTF-8") from None
+    lines = read_lines(path)
     header = lines[0].lstrip("#").split("\t") if lines else []
     for names in needs:
         require(

@@ -24,6 +24,7 @@ class Config:
     layers: int = 1  # linear layers, the last one included
     activation: Activation = "relu"
     norm: bool = False  # layer norm between a linear layer and its activation
+    bias: bool = True  # of the linear layers
     linear_output: bool = False  # true: neither norm nor activation after the last layer
     dropout: float = 0.0  # before the linear layers, while training
     dropout_before: int | None = None  # only before this linear layer, counted from 1; null: before every one
@@ -47,7 +48,7 @@ class Encoder(FrameModule):
         super().__init__()
         self.cfg, self.geometry, self.dim = cfg, source, cfg.dim
         dims = (in_dim, *(cfg.hidden for _ in range(cfg.layers - 1)), cfg.dim)
-        self.linears = nn.ModuleList(nn.Linear(a, b) for a, b in zip(dims[:-1], dims[1:], strict=True))
+        self.linears = nn.ModuleList(nn.Linear(a, b, bias=cfg.bias) for a, b in zip(dims[:-1], dims[1:], strict=True))
         finished = dims[1:-1] if cfg.linear_output else dims[1:]
         self.norms = nn.ModuleList(nn.LayerNorm(dim) if cfg.norm else nn.Identity() for dim in finished)
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core import FrameGeometry, SonantError, require
-from ..data.keys import KEY, parse_key
+from ..core import FrameGeometry, require
+from ..core.files import read_lines
+from ..data.keys import KEY, check_one_layer, parse_key
 from ..data.words import UNKNOWN, Word, read_words
 
 
@@ -58,7 +59,11 @@ def read_pairs(path: str | Path) -> Pairs:
     require(rows, f"the pair list {path} holds no pair")
     for number, row in rows:
         good = len(row) == 4 and set(row[:2]) <= {"0", "1"}
-        require(good, f"{path} line {number}: a pair is 'same_word same_speaker first second', the first two 0 or 1")
+        require(
+            good,
+            f"{path} line {number}: a pair to score is 'same_word same_speaker first second', the first two 0 or 1 "
+            "(the pairs.tsv of training is another list)",
+        )
     same, speaker, first, second = zip(*(row for _, row in rows), strict=True)
     keys = tuple(dict.fromkeys([*first, *second]))
     index = {key: number for number, key in enumerate(keys)}
@@ -71,7 +76,7 @@ def words_of_keys(keys: Iterable[str]) -> list[Word]:
 
     The rule for speakers is that of Xitsonga where the utterance has hyphens, else that of Buckeye.
     """
-    words = []
+    words, parsed_keys = [], []
     for key in keys:
         found = KEY.fullmatch(key)
         require(
@@ -81,6 +86,8 @@ def words_of_keys(keys: Iterable[str]) -> list[Word]:
         )
         parsed = parse_key(key, "xitsonga" if re.search("-.*-", found["utterance"]) else "english")
         words.append(Word(key, parsed.label, parsed.speaker))
+        parsed_keys.append(parsed)
+    check_one_layer(parsed_keys)
     return words
 
 
@@ -115,12 +122,7 @@ def _first_from(geometry: FrameGeometry, seconds: float) -> int:
 
 def _rows(path: str | Path, kind: str) -> list[tuple[int, list[str]]]:
     """Numbered lines as columns: split at tabs where the line has any, else at spaces."""
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise SonantError(f"cannot read the {kind} '{path}': {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise SonantError(f"the {kind} '{path}' is not text in UTF-8") from None
+    lines = read_lines(path, f"the {kind}")
     split = [(n, line.split("\t") if "\t" in line else line.split()) for n, line in enumerate(lines, 1) if line.strip()]
     require(split, f"the {kind} '{path}' is empty")
     return [(number, [cell.strip() for cell in row]) for number, row in split]

@@ -121,6 +121,7 @@ def same_different(
         same_P.any(),
         f"the {len(words)} tokens have {len(names)} labels and no two tokens share one: there is nothing to find",
     )
+    require(len(names) > 1, f"all {len(words)} tokens are of the word '{names[0]}': there is nothing to tell apart")
     options = {"distance": distance, "precision": precision, "progress": progress}
     warping = {"normalise": normalise, "unit": unit, "threads": threads, "device": device}
     distance_P, settings, seconds = _distances(words, None, options, warping)

@@ -118,7 +118,7 @@ def vectors_of(
     """(N, D) vectors of words and the settings that made them; arguments as ``word_embedding``."""
     if how is None:
         frames = next((number for number, word in enumerate(words) if np.ndim(word) != 1), None)
-        require(frames is None, f"token {frames} is no vector: say how frames become one: {', '.join(HOWS)}")
+        require(frames is None, f"token {frames} is no vector: tell how frames become one (--how): {', '.join(HOWS)}")
         require(len({len(word) for word in words}) == 1, "all vectors must be of one size")
         vectors, made = np.stack(words), {"how": "given"}
     else:

@@ -6,6 +6,7 @@ import argparse
 import json
 import pickle
 import re
+import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,7 +29,7 @@ def read_checkpoint(path: str | Path) -> Any:
         SonantError: no such file, a damaged one, one of another kind, or one that asks for code.
     """
     path = Path(path)
-    require(path.is_file(), f"{path}: no such file; give the checkpoint itself")
+    require(path.is_file(), f"{path}: {'a folder' if path.is_dir() else 'no such file'}; give the checkpoint itself")
     require(path.stat().st_size > 0, f"{path}: the file is empty; download or copy it again")
     reader = {".safetensors": _read_safetensors, ".npz": _read_npz}.get(path.suffix, _read_torch)
     return reader(path)
@@ -85,7 +86,8 @@ def _read_npz(path: Path) -> dict[str, Tensor]:
 
 def _read_torch(path: Path) -> Any:
     try:
-        with torch.serialization.safe_globals([argparse.Namespace]):
+        with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about protocols of pickles that are refused all the same
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         asked = re.search(r"GLOBAL ([\w.]+)", str(error)) or re.search(r"global[s]? ([\w.]+)", str(error), re.I)
@@ -94,7 +96,11 @@ def _read_torch(path: Path) -> Any:
                 f"{path}: refused, the file asks to run code ({asked[1]}) while being read; "
                 "a checkpoint should hold tensors, numbers and strings only: save its state dict anew"
             ) from None
-        raise SonantError(f"{path}: not a checkpoint that torch can read as plain data ({_line(error)})") from None
+        why = str(error).rpartition("WeightsUnpickler error:")[2].strip().splitlines() or [""]
+        raise SonantError(
+            f"{path}: refused, torch cannot read it as plain data ({why[0][:120]}); a checkpoint is what torch.save "
+            "wrote, of tensors, numbers and strings only"
+        ) from None
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, IndexError, TypeError) as error:
         raise SonantError(f"{path}: damaged, or not a checkpoint ({_line(error)}); download it again") from None
 

@@ -95,6 +95,7 @@ def _features_of(audio: Mapping, dim: int) -> dict:
 
 def _context_of(weights: Mapping[str, Tensor], masks: Mapping[int, Tensor], paras: Mapping) -> dict:
     blocks = 1 + max((int(found[1]) for key in weights if (found := re.match(r"blocks\.(\d+)\.", key))), default=-1)
+    require(blocks, f"this is no checkpoint of s3prl NPC: it has no blocks.* but {listed(sorted(weights))}")
     convs = [i for i in range(blocks) if f"masked_convs.{i}.conv.weight" in weights]
     require(
         convs in (list(range(blocks)), [blocks - 1]) and "postnet.weight" in weights,

@@ -15,7 +15,8 @@ l = 0 .. layers - 1:
 Very old files say gamma and beta for the weight and bias of a layer norm. Pre-norm models store each layer's norms
 under a second name, ``attention.LayerNorm`` and ``LayerNorm``. Layers that share their weights are stored as copies.
 
-Widths and the number of layers are read from the shapes; the number of heads is in the configuration only. The toolkit
+Widths and the number of layers are read from the shapes; the number of heads is in the configuration only, and so is
+what the model reads: Kaldi's log-mel or the toolkit's own (features ``logmel`` and ``stft_mel``). The toolkit
 cuts utterances longer than ``task.sequence_length`` frames (1500) into pieces that do not see each other; here they
 stay whole.
 """
@@ -213,8 +214,10 @@ def _first_layer(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _features_of(audio: Mapping, first: Tensor) -> dict:
-    """Kaldi's features are ours; the toolkit's own spectrograms are not computed here and have to come as arrays."""
-    dim, kaldi = first.shape[1], audio.get("kaldi") or {}
+    """Kaldi's features and the toolkit's own log-mel are ours; its other spectra have to come as arrays."""
+    dim, kaldi, online = first.shape[1], audio.get("kaldi") or {}, as_mapping(audio.get("input") or {}, "audio.input")
+    if online.get("feat_type") == "mel" and online.get("log"):
+        return _online_mel(audio, online, dim)
     if kaldi.get("feat_type") == "fbank":
         fbank, orders = dict(kaldi.get("fbank") or {}), int((audio.get("delta") or {}).get("order", 2))
         require(
@@ -231,3 +234,24 @@ def _features_of(audio: Mapping, first: Tensor) -> dict:
         return {**section, "deltas": orders}
     rate = 1000 / float(audio.get("hop_ms", 10))
     return {"name": "arrays", "dim": dim, "rate": rate}
+
+
+def _online_mel(audio: Mapping, online: Mapping, dim: int) -> dict:
+    """The log-mel energies that the toolkit computes on the fly."""
+    mels, orders = int(audio.get("n_mels", 40)), int(online.get("delta", 0))
+    require(
+        mels * (1 + orders) == dim and orders <= 2,
+        f"the configuration's {mels} mel filters and {orders} orders of deltas do not fit the {dim} input channels of "
+        "the weights",
+    )
+    level = audio.get("target_level")
+    return {
+        "name": "stft_mel",
+        "n_mels": mels,
+        "frame_length": float(audio.get("win_ms", 25)) / 1000,
+        "frame_shift": float(audio.get("hop_ms", 10)) / 1000,
+        "n_fft": 2 * (int(audio.get("n_freq", 201)) - 1),
+        "level_db": None if level is None else float(level),
+        "deltas": orders,
+        "cmvn": "utterance_unbiased" if online.get("cmvn") else "none",
+    }

@@ -65,8 +65,8 @@ def convert(source: Any, config: Mapping | None = None) -> tuple[dict, dict[str,
         sections, tensors = _autoencoder(weights)
     else:
         raise SonantError(
-            f"not a checkpoint of the {TOOLKIT} code: none of 'rnn_layers.*', 'sum_rnn.*' and 'encode_layers.*' among "
-            f"its keys ({listed(list(weights))})"
+            f"{'the state dict' if isinstance(source, Mapping) else source}: not a checkpoint of the {TOOLKIT} code: "
+            f"none of 'rnn_layers.*', 'sum_rnn.*' and 'encode_layers.*' among its keys ({listed(list(weights))})"
         )
     nothing_left(weights, toolkit=TOOLKIT)
     dim = sections.pop("in_dim")

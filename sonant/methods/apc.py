@@ -34,6 +34,7 @@ from torch import Tensor, nn
 
 from sonant.core import Batch, FrameModule, Frames, LossOut, require
 from sonant.core import Method as BaseMethod
+from sonant.nn.targets import check_fixed, check_no_look_ahead
 from sonant.objectives.ahead import Reduction, absolute_error, ahead, heard
 from sonant.objectives.anchors import draw_anchors, segments
 
@@ -72,15 +73,8 @@ class Method(BaseMethod):
 
     def __init__(self, cfg: Config, *, encoder, context):
         super().__init__(cfg, encoder=encoder, context=context)
-        require(
-            not any(parameter.requires_grad for parameter in encoder.parameters()),
-            "apc: its target is the encoder's output, and an encoder that learns would make it constant; "
-            "use features with encoder: identity, or freeze the encoder",
-        )
-        require(
-            context.future == 0,
-            "apc: the context looks ahead, so that it can see what it must predict; choose one that does not",
-        )
+        check_fixed(encoder, method="apc")
+        check_no_look_ahead(context, method="apc")
         self.predict = nn.Linear(context.dim, encoder.dim)
         if cfg.aux != "off":
             one_layer = cfg.aux == "state"

@@ -22,6 +22,7 @@ from torch import nn
 from sonant.core import Batch, LossOut, require
 from sonant.core import Method as BaseMethod
 from sonant.nn.correspondence import Alignment, paths_of, sides_of, stretch
+from sonant.nn.targets import check_fixed, check_no_look_ahead
 from sonant.objectives.ahead import Reduction, absolute_error, ahead, heard
 
 
@@ -44,15 +45,8 @@ class Method(BaseMethod):
 
     def __init__(self, cfg: Config, *, encoder, context):
         super().__init__(cfg, encoder=encoder, context=context)
-        require(
-            not any(parameter.requires_grad for parameter in encoder.parameters()),
-            "capc: its target is the encoder's output, and an encoder that learns would make it constant; "
-            "use features with encoder: identity, or freeze the encoder",
-        )
-        require(
-            context.future == 0,
-            "capc: the context looks ahead, which training by prediction does not expect; choose one that does not",
-        )
+        check_fixed(encoder, method="capc")
+        check_no_look_ahead(context, method="capc")
         self.predict = nn.Linear(context.dim, encoder.dim)
 
     def loss(self, batch: Batch) -> LossOut:

@@ -1,6 +1,7 @@
 """Contrastive predictive coding: tell the true future latent from distractors.
 
-van den Oord, Li and Vinyals 2018 (arXiv:1807.03748), Secs. 2.2, 2.3 and 3.1; Rivière et al. 2020 (arXiv:2002.02848).
+van den Oord, Li and Vinyals 2018 (arXiv:1807.03748), Secs. 2.2, 2.3 and 3.1; Rivière et al. 2020 (arXiv:2002.02848);
+Robertson and Dunbar 2023 (arXiv:2312.01515), whose code has the options that other code lacks.
 
     z_t = encoder(x)_t          c_t = context(z_1 .. z_t)                                   Sec. 2.2
     L_k = -log softmax_j( s(W_k c_t, z_j) ) at j = t + k, averaged over t and k             Eqs. 3-4
@@ -26,11 +27,11 @@ from torch import Tensor, nn
 
 from sonant.core import Batch, Frames, LossOut, derive_seed, require
 from sonant.core import Method as BaseMethod
-from sonant.nn.predictors import LinearPredictor, TransformerPredictor
-from sonant.objectives.candidates import Pool, Share, allowed, draw_negatives, pool_of
-from sonant.objectives.infonce import infonce, score_all, score_drawn, without_repeats
+from sonant.nn.predictors import LinearPredictor, RecurrentPredictor, TransformerPredictor
+from sonant.objectives.candidates import Share, draw_negatives, pool_of
+from sonant.objectives.contrast import against_all, against_drawn, mean_loss, square_of_means
 
-PREDICTORS = {"linear": LinearPredictor, "transformer": TransformerPredictor}
+PREDICTORS = {"linear": LinearPredictor, "recurrent": RecurrentPredictor, "transformer": TransformerPredictor}
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,20 @@ class Config:
     every: int = 1  # predict skip + 1, skip + 1 + every, .. only; 1: all of them
     negatives: int | None = 128  # M per anchor (CPC_audio 128); null: every frame that negatives_from allows
     negatives_from: Share = "utterance"  # what a distractor shares with its anchor (Table 2)
-    predictor: Literal["linear", "transformer"] = "linear"  # Eq. 3, or a causal transformer layer (arXiv:2002.02848)
+    repeats: bool = False  # true: a distractor that happens to be the right answer takes part (CPC_audio, scpc)
+    predictor: Literal["linear", "recurrent", "transformer"] = "linear"  # Eq. 3, one LSTM layer, or a causal
+    # transformer layer (arXiv:2002.02848); thrown away after training
     score: Literal["mean", "dot", "cosine"] = "mean"  # mean over channels (CPC_audio); dot: D times that, Eq. 3
     temperature: float = 1.0  # divides every score; around 0.1 with cosine
     dropout: float = 0.0  # of predictions, while training
     views: Literal[1, 2] = 1  # 2: contexts and targets come from two random views, where the encoder draws any
     # (features.warp, dropout): what differs between them is forgotten (Kharitonov et al. 2021, arXiv:2007.00991)
 
+    offset: int = 0  # frames at the start of an utterance that neither predict, nor are predicted, nor distract
+    frame_average: int = 1  # so many latents and contexts side by side are averaged first; horizons count the means
+    speakers: int = 0  # learnt vectors added to the latents, one per speaker of the data; those beyond share the last
+    averaging_penalty: float = 0.0  # times the mean square of the latents' means over each utterance
+    average: Literal["anchors", "utterances"] = "anchors"  # what weighs the same in the loss
     window: int | None = None  # frames: utterances are cut into windows of that many before the context; null: whole
 
     @property
@@ -65,8 +73,12 @@ class Config:
             f"cpc: negatives must be at least 1, or null for all, got {self.negatives}",
         )
         require(
-            self.window is None or self.window > self.horizons,
-            f"cpc: window must be null or above horizons ({self.horizons}), got {self.window}",
+            self.window is None or self.window > (self.horizons + self.offset) * self.frame_average,
+            f"cpc: window must be null or above horizons ({self.horizons}) and offset in frames, got {self.window}",
+        )
+        require(
+            min(self.offset, self.speakers, self.averaging_penalty) >= 0 and self.frame_average >= 1,
+            f"cpc: offset, speakers and averaging_penalty must be at least 0, and frame_average at least 1, got {self}",
         )
         require(self.temperature > 0, f"cpc: temperature must be positive, got {self.temperature}")
         require(0 <= self.dropout < 1, f"cpc: dropout must lie in [0, 1), got {self.dropout}")
@@ -99,11 +111,13 @@ class Method(BaseMethod):
         ways, dim = (2, context.way_dim) if context.two_way else (1, context.dim)
         heads = [PREDICTORS[cfg.predictor](dim, encoder.dim, futures=len(cfg.ahead)) for _ in range(ways)]
         self.predict, self.predict_back = heads[0], heads[1] if context.two_way else None
+        self.speakers = nn.Embedding(cfg.speakers, encoder.dim) if cfg.speakers else None
         self.dropout = nn.Dropout(cfg.dropout)
 
     def chance(self) -> float | None:
-        """log(M + 1); None with every frame as a candidate, where it depends on the batch."""
-        return None if self.cfg.negatives is None else math.log(self.cfg.negatives + 1)
+        """log(M + 1); None with every frame as a candidate or with a penalty, where it depends on the batch."""
+        known = self.cfg.negatives is not None and self.cfg.averaging_penalty == 0
+        return math.log(self.cfg.negatives + 1) if known else None
 
     def loss(self, batch: Batch) -> LossOut:
         """Mean contrast over anchors and horizons; parts: accuracies in [0, 1] by horizon, higher is better."""
@@ -128,57 +142,55 @@ class Method(BaseMethod):
 
     def contrast(self, z: Frames, c: Frames, batch: Batch, *, predict: nn.Module | None = None) -> LossOut:
         """The loss of latents and contexts; ``batch`` gives speakers and randomness."""
-        K = self.cfg.horizons
-        anchors = [max(n - K, 0) for n in z.lengths_B.tolist()]
+        cfg = self.cfg
+        if cfg.frame_average > 1:
+            z, c = z.averaged(cfg.frame_average), c.averaged(cfg.frame_average)
+        z = self._with_speakers(z, batch).without_first(cfg.offset)
+        anchors = [max(n - cfg.horizons, 0) for n in z.lengths_B.tolist()]
         S = max(anchors)
+        need, unit = cfg.horizons + cfg.offset, "frames" if cfg.frame_average == 1 else "averaged frames"
         require(
             S > 0,
-            f"cpc: {K} horizons need more than {K} frames, the longest example has {int(z.lengths_B.max())}; "
-            "lengthen the training window or lower method.horizons",
+            f"cpc: {cfg.horizons} horizons need more than {need} {unit}, the longest example has "
+            f"{int(c.lengths_B.max())}; lengthen the training window or lower method.horizons",
         )
-        pred_BSHD = self.dropout((predict or self.predict)(c.x_BTD[:, :S]))
-        pool = pool_of(self._scaled(z), self.cfg.negatives_from, batch.speaker_B)
-        ahead_H = torch.tensor(self.cfg.ahead, device=z.device)
+        pred_BSHD = self.dropout((predict or self.predict)(c.x_BTD[:, : cfg.offset + S])[:, cfg.offset :])
+        if cfg.score == "cosine":
+            pred_BSHD = F.normalize(pred_BSHD.float(), dim=-1)
+        pool = pool_of(self._scaled(z), cfg.negatives_from, batch.speaker_B)
+        ahead_H = torch.tensor(cfg.ahead, device=z.device)
         place_BSH = pool.start_B[:, None, None] + torch.arange(S, device=z.device)[:, None] + ahead_H
         real_BS = torch.arange(S, device=z.device) < torch.tensor(anchors, device=z.device)[:, None]
         place_BSH = place_BSH.masked_fill(~real_BS[:, :, None], 0)
-        if self.cfg.negatives is None:
-            loss_BSH, hit_BSH = self._against_all(pred_BSHD, pool, place_BSH)
+        if cfg.negatives is None:
+            loss_BSH, hit_BSH = against_all(pred_BSHD, pool, place_BSH)
         else:
             generators = [batch.generator(b, "negatives") for b in range(len(anchors))]
-            index_BSM = draw_negatives(pool, anchors, number=self.cfg.negatives, generators=generators)
-            loss_BSH, hit_BSH = self._against_drawn(pred_BSHD, pool, place_BSH, index_BSM)
-        return self._average(loss_BSH, hit_BSH, real_BS)
+            index_BSM = draw_negatives(pool, anchors, number=cfg.negatives, generators=generators)
+            loss_BSH, hit_BSH = against_drawn(pred_BSHD, pool, place_BSH, index_BSM, repeats=cfg.repeats)
+        total, count = mean_loss(loss_BSH, real_BS, cfg.average)
+        accuracy_H = (hit_BSH & real_BS[:, :, None]).sum((0, 1)) / real_BS.sum()
+        parts = {"acc": accuracy_H.mean()}
+        parts |= {f"acc@{k}": value for k, value in zip(cfg.ahead, accuracy_H, strict=True)}
+        if cfg.averaging_penalty > 0:
+            parts["mean_square"] = square_of_means(z)
+            total = total + cfg.averaging_penalty * parts["mean_square"]
+        return LossOut(total=total, parts=parts, count=count)
+
+    def _with_speakers(self, z: Frames, batch: Batch) -> Frames:
+        """Latents with the vector of their speaker added, if there are any."""
+        if self.speakers is None:
+            return z
+        require(
+            batch.speaker_B is not None,
+            "cpc: method.speakers needs data whose utterances name their speakers; prepare it with speakers",
+        )
+        last = self.cfg.speakers - 1
+        number_B = torch.where(batch.speaker_B < 0, last, batch.speaker_B.clamp(max=last))
+        return z.with_x(z.x_BTD + self.speakers(number_B)[:, None]).masked()
 
     def _scaled(self, z: Frames) -> Frames:
         """Latents such that a plain dot product with predictions is the score."""
         x_BTD = F.normalize(z.x_BTD.float(), dim=-1) if self.cfg.score == "cosine" else z.x_BTD
         over = self.cfg.temperature * (z.dim if self.cfg.score == "mean" else 1)
         return z.with_x(x_BTD / over)
-
-    def _grouped(self, pred_BSHD: Tensor, pool: Pool, *places: Tensor) -> tuple[Tensor, ...]:
-        """Predictions and places regrouped (B, S, ..) -> (G, B S / G, ..), as the pool is."""
-        if self.cfg.score == "cosine":
-            pred_BSHD = F.normalize(pred_BSHD.float(), dim=-1)
-        G = pool.z_GPD.shape[0]
-        return tuple(x.reshape(G, -1, *x.shape[2:]) for x in (pred_BSHD, *places))
-
-    def _against_drawn(self, pred_BSHD: Tensor, pool: Pool, place_BSH: Tensor, index_BSM: Tensor):
-        pred, place, index = self._grouped(pred_BSHD, pool, place_BSH, index_BSM)
-        scores = without_repeats(score_drawn(pred, pool.z_GPD, place, index), place, index)
-        loss, hit = infonce(scores[..., 0], scores)
-        return loss.view_as(place_BSH), hit.view_as(place_BSH)
-
-    def _against_all(self, pred_BSHD: Tensor, pool: Pool, place_BSH: Tensor):
-        pred, place = self._grouped(pred_BSHD, pool, place_BSH)
-        scores_BSHP = score_all(pred, pool.z_GPD).view(*place_BSH.shape, -1)
-        positive_BSH = scores_BSHP.gather(-1, place_BSH[..., None])[..., 0]
-        return infonce(positive_BSH, scores_BSHP.masked_fill(~allowed(pool)[:, None, None], float("-inf")))
-
-    def _average(self, loss_BSH: Tensor, hit_BSH: Tensor, real_BS: Tensor) -> LossOut:
-        anchors = real_BS.sum()
-        total = loss_BSH.masked_fill(~real_BS[:, :, None], 0.0).sum() / (anchors * loss_BSH.shape[2])
-        accuracy_H = (hit_BSH & real_BS[:, :, None]).sum((0, 1)) / anchors
-        parts = {"acc": accuracy_H.mean()}
-        parts |= {f"acc@{k}": value for k, value in zip(self.cfg.ahead, accuracy_H, strict=True)}
-        return LossOut(total=total, parts=parts, count=anchors * loss_BSH.shape[2])

@@ -26,6 +26,7 @@ from typing import Literal
 from sonant.core import Batch, LossOut, require
 from sonant.core import Method as BaseMethod
 from sonant.nn.spectrum_head import SpectrumHead
+from sonant.nn.targets import check_fixed
 from sonant.objectives.masking import alter_time, masked_error
 
 
@@ -53,11 +54,7 @@ class Method(BaseMethod):
 
     def __init__(self, cfg: Config, *, encoder, context):
         super().__init__(cfg, encoder=encoder, context=context)
-        require(
-            not any(parameter.requires_grad for parameter in encoder.parameters()),
-            "mockingjay: its target is the encoder's output, and an encoder that learns would make it constant; "
-            "use features with encoder: identity, or freeze the encoder",
-        )
+        check_fixed(encoder, method="mockingjay")
         self.head = SpectrumHead(context.dim, encoder.dim)
 
     def loss(self, batch: Batch) -> LossOut:

@@ -25,6 +25,7 @@ from torch import nn
 from sonant.core import Batch, LossOut, generator, require
 from sonant.core import Method as BaseMethod
 from sonant.nn.quantise import GumbelQuantiser, code_use
+from sonant.nn.targets import check_fixed
 from sonant.objectives.ahead import absolute_error
 
 
@@ -50,11 +51,7 @@ class Method(BaseMethod):
 
     def __init__(self, cfg: Config, *, encoder, context):
         super().__init__(cfg, encoder=encoder, context=context)
-        require(
-            not any(parameter.requires_grad for parameter in encoder.parameters()),
-            "npc: its target is the encoder's output, and an encoder that learns would make it constant; "
-            "use features with encoder: identity, or freeze the encoder",
-        )
+        check_fixed(encoder, method="npc")
         require(
             context.blind > 0,
             "npc: this context sees the frame that it must predict; use one that hides it: context: npc",

@@ -28,6 +28,7 @@ from torch import Tensor
 from sonant.core import Batch, Frames, LossOut, mask_of, require
 from sonant.core import Method as BaseMethod
 from sonant.nn.spectrum_head import SpectrumHead
+from sonant.nn.targets import check_fixed
 from sonant.objectives.masking import alter_frequency, alter_magnitude, alter_time, masked_error
 
 
@@ -67,11 +68,7 @@ class Method(BaseMethod):
 
     def __init__(self, cfg: Config, *, encoder, context):
         super().__init__(cfg, encoder=encoder, context=context)
-        require(
-            not any(parameter.requires_grad for parameter in encoder.parameters()),
-            "tera: its target is the encoder's output, and an encoder that learns would make it constant; "
-            "use features with encoder: identity, or freeze the encoder",
-        )
+        check_fixed(encoder, method="tera")
         self.head = SpectrumHead(context.dim, encoder.dim)
 
     def loss(self, batch: Batch) -> LossOut:

@@ -21,6 +21,7 @@ from torch import nn
 from sonant.core import Batch, LossOut, generator, require
 from sonant.core import Method as BaseMethod
 from sonant.nn.quantise import GumbelQuantiser, code_use
+from sonant.nn.targets import check_fixed, check_no_look_ahead
 from sonant.objectives.ahead import Reduction, absolute_error, ahead, heard
 
 
@@ -43,15 +44,8 @@ class Method(BaseMethod):
 
     def __init__(self, cfg: Config, *, encoder, context):
         super().__init__(cfg, encoder=encoder, context=context)
-        require(
-            not any(parameter.requires_grad for parameter in encoder.parameters()),
-            "vq_apc: its target is the encoder's output, and an encoder that learns would make it constant; "
-            "use features with encoder: identity, or freeze the encoder",
-        )
-        require(
-            context.future == 0,
-            "vq_apc: the context looks ahead, so that it can see what it must predict; choose one that does not",
-        )
+        check_fixed(encoder, method="vq_apc")
+        check_no_look_ahead(context, method="vq_apc")
         self.quantise = GumbelQuantiser(context.dim, codes=cfg.codes, dims=cfg.code_dims, temperature=cfg.temperature)
         self.predict = nn.Linear(self.quantise.dim, encoder.dim)
 

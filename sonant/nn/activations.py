@@ -7,5 +7,5 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 
-Activation = Literal["relu", "gelu", "tanh", "sigmoid"]
-ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
+Activation = Literal["relu", "gelu", "tanh", "sigmoid", "none"]
+ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu, "tanh": torch.tanh, "sigmoid": torch.sigmoid, "none": lambda x: x}

@@ -5,6 +5,7 @@ Letters: B utterances, T frames, D channels, H heads, E channels of a head, W wi
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import torch
@@ -13,19 +14,34 @@ from torch import Tensor, nn
 
 from sonant.core import require
 
+Positions = Literal["none", "alibi", "period"]
+
 
 def alibi_slopes(heads: int) -> Tensor:
     """(H,) penalty per frame of distance: 2^(-8 h / H), h = 1..H (Press et al. 2022, arXiv:2108.12409, Sec. 3)."""
     return torch.tensor([2.0 ** (-8.0 * h / heads) for h in range(1, heads + 1)])
 
 
-def causal_bias(query_Q: Tensor, key_K: Tensor, *, width: int | None, slopes_H: Tensor | None) -> Tensor:
+def same_phase(query_Q: Tensor, key_K: Tensor, period: int) -> Tensor:
+    """(..., Q, K) booleans: whether two frames lie at the same value of a sine of ``period`` frames.
+
+    The option pos_period of scpc (arXiv:2312.01515). It is meant to add the difference of the two sines to the
+    attention logits, and what the code computes is this mask; float32 makes some places equal that mirror each other.
+    """
+    sine_P = torch.sin(torch.arange(period) * (2 * math.pi / period)).to(query_Q.device)
+    return sine_P[query_Q.remainder(period)][..., :, None] == sine_P[key_K.remainder(period)][..., None, :]
+
+
+def causal_bias(
+    query_Q: Tensor, key_K: Tensor, *, width: int | None, slopes_H: Tensor | None, period: int | None = None
+) -> Tensor:
     """What is added to attention logits so that query frame t sees key frames t - width + 1 .. t only.
 
     Args:
         query_Q, key_K: (..., Q) and (..., K) frame numbers; negative key numbers are padding, seen by nobody.
         width: None sees the whole past.
         slopes_H: ALiBi slopes, or None for no sense of distance.
+        period: frames see those of the ``same_phase`` only; None: all.
 
     Returns:
         (..., Q, K) booleans (true: seen), or (..., H, Q, K) floats when slopes are given.
@@ -34,6 +50,8 @@ def causal_bias(query_Q: Tensor, key_K: Tensor, *, width: int | None, slopes_H: 
     seen = (distance >= 0) & (key_K[..., None, :] >= 0)
     if width is not None:
         seen &= distance < width
+    if period is not None:
+        seen &= same_phase(query_Q, key_K, period)
     if slopes_H is None:
         return seen
     bias = -slopes_H[:, None, None] * distance[..., None, :, :]
@@ -49,7 +67,9 @@ class CausalAttention(nn.Module):
         dim: channels in and out.
         heads: must divide ``dim``.
         width: frames that a frame sees, itself included; None: the whole past.
-        positions: ``alibi`` penalises distance; ``none`` knows order only through the mask.
+        positions: ``alibi`` penalises distance; ``period`` lets frames see those of their own phase (``same_phase``);
+            ``none`` knows order only through the mask.
+        period: in frames.
         dropout: of attention weights while training.
         bias: of the four projections.
     """
@@ -60,7 +80,8 @@ class CausalAttention(nn.Module):
         *,
         heads: int,
         width: int | None = None,
-        positions: Literal["none", "alibi"] = "none",
+        positions: Positions = "none",
+        period: int = 100,
         dropout: float = 0.0,
         bias: bool = True,
     ):
@@ -68,6 +89,7 @@ class CausalAttention(nn.Module):
         require(dim % heads == 0, f"attention: heads ({heads}) must divide the dimension ({dim})")
         require(width is None or width >= 1, f"attention: width must be at least 1 frame or null, got {width}")
         self.heads, self.width, self.dropout = heads, width, dropout
+        self.period = period if positions == "period" else None
         self.qkv = nn.Linear(dim, 3 * dim, bias=bias)
         self.out = nn.Linear(dim, dim, bias=bias)
         slopes = alibi_slopes(heads) if positions == "alibi" else None
@@ -89,12 +111,15 @@ class CausalAttention(nn.Module):
             bias = bias.to(q.dtype)
         return F.scaled_dot_product_attention(q, k, v, attn_mask=bias, dropout_p=p, is_causal=bias is None)
 
+    def _bias(self, query_Q: Tensor, key_K: Tensor) -> Tensor:
+        return causal_bias(query_Q, key_K, width=self.width, slopes_H=self.slopes_H, period=self.period)
+
     def _whole(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """(B, H, T, E) three times -> (B, H, T, E), every pair of frames weighed."""
-        if self.width is None and self.slopes_H is None:
+        if self.width is None and self.slopes_H is None and self.period is None:
             return self._attend(q, k, v, None)
         t = torch.arange(q.shape[2], device=q.device)
-        return self._attend(q, k, v, causal_bias(t, t, width=self.width, slopes_H=self.slopes_H))
+        return self._attend(q, k, v, self._bias(t, t))
 
     def _windowed(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """The same in time and memory T x 2W: a block of W queries needs its own and the previous block of keys."""
@@ -105,8 +130,8 @@ class CausalAttention(nn.Module):
         starts_N1 = torch.arange(N, device=q.device)[:, None] * W
         query_NW = starts_N1 + torch.arange(W, device=q.device)
         key_NK = starts_N1 + torch.arange(-W, W, device=q.device)
-        bias = causal_bias(query_NW, key_NK, width=W, slopes_H=self.slopes_H)
-        bias = bias[:, None] if self.slopes_H is None else bias  # (N, 1 or H, W, 2W)
+        bias = self._bias(query_NW, key_NK)
+        bias = bias if bias.is_floating_point() else bias[:, None]  # (N, 1 or H, W, 2W)
         y = self._attend(*(x.reshape(B * N, H, -1, E) for x in (q, k, v)), bias.repeat(B, 1, 1, 1))
         return y.view(B, N, H, W, E).transpose(1, 2).reshape(B, H, N * W, E)[:, :, :T]
 
@@ -115,7 +140,7 @@ class TransformerLayer(nn.Module):
     """Causal attention and a two-layer feed-forward net, each with a residual path and a layer norm.
 
     Args:
-        dim, heads, width, positions, dropout: as ``CausalAttention``.
+        dim, heads, width, positions, period, dropout: as ``CausalAttention``.
         ff: width of the feed-forward net.
         norm: ``post`` normalises sums (Vaswani et al. 2017), ``pre`` normalises what enters a sub-layer.
     """
@@ -127,13 +152,16 @@ class TransformerLayer(nn.Module):
         heads: int,
         ff: int,
         width: int | None = None,
-        positions: Literal["none", "alibi"] = "none",
+        positions: Positions = "none",
+        period: int = 100,
         norm: Literal["post", "pre"] = "post",
         dropout: float = 0.0,
     ):
         super().__init__()
         self.pre = norm == "pre"
-        self.attention = CausalAttention(dim, heads=heads, width=width, positions=positions, dropout=dropout)
+        self.attention = CausalAttention(
+            dim, heads=heads, width=width, positions=positions, period=period, dropout=dropout
+        )
         self.ff_in, self.ff_out = nn.Linear(dim, ff), nn.Linear(ff, dim)
         self.norm_attention, self.norm_ff = nn.LayerNorm(dim), nn.LayerNorm(dim)
         self.dropout = nn.Dropout(dropout)

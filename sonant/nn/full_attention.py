@@ -47,11 +47,12 @@ class FullAttention(nn.Module):
         """(B, T, D) -> (B, T, D).
 
         Args:
-            seen_BT: true where a frame may be looked at, at least one in each utterance; None: everywhere.
+            seen_BT: true where a frame may be looked at, at least one in each utterance; or (B, T, T), where the frame
+                of the second axis may look at that of the third; None: everywhere.
         """
         B, T, D = x_BTD.shape
         q, k, v = self.qkv(x_BTD).view(B, T, 3, self.heads, D // self.heads).permute(2, 0, 3, 1, 4)  # (B, H, T, E)
-        mask = None if seen_BT is None else seen_BT[:, None, None, :]
+        mask = seen_BT if seen_BT is None else seen_BT[:, None] if seen_BT.dim() == 3 else seen_BT[:, None, None, :]
         p = self.dropout if self.training else 0.0
         y_BHTE = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=p)
         return self.out(y_BHTE.transpose(1, 2).reshape(B, T, D))

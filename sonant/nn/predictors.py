@@ -1,4 +1,4 @@
-"""Heads that predict several future frames from a context frame.
+"""Heads that predict from a context frame: several future frames, or the codes of one.
 
 Letters: B utterances, T frames, C context channels, K futures, D channels of a predicted frame.
 """
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from sonant.core import require
 
 from .attention import TransformerLayer
+from .full_attention import FullLayer
 
 
 class LinearPredictor(nn.Module):
@@ -23,6 +24,22 @@ class LinearPredictor(nn.Module):
     def forward(self, c_BTC: Tensor) -> Tensor:
         """(B, T, C) -> (B, T, K, D)."""
         return self.map(c_BTC).unflatten(-1, (self.futures, -1))
+
+
+class RecurrentPredictor(nn.Module):
+    """One LSTM layer on the contexts whose state is all futures side by side (Robertson and Dunbar 2023, their code).
+
+    What it predicts lies in (-1, 1).
+    """
+
+    def __init__(self, in_dim: int, out_dim: int, *, futures: int):
+        super().__init__()
+        self.futures = futures
+        self.rnn = nn.LSTM(in_dim, futures * out_dim, batch_first=True)
+
+    def forward(self, c_BTC: Tensor) -> Tensor:
+        """(B, T, C) -> (B, T, K, D)."""
+        return self.rnn(c_BTC)[0].unflatten(-1, (self.futures, -1))
 
 
 class TransformerPredictor(nn.Module):
@@ -45,3 +62,21 @@ class TransformerPredictor(nn.Module):
     def forward(self, c_BTC: Tensor) -> Tensor:
         """(B, T, C) -> (B, T, K, D)."""
         return self.map(self.norm(self.layer(c_BTC))).unflatten(-1, (self.futures, -1))
+
+
+class FullPredictor(nn.Module):
+    """``TransformerPredictor`` that sees whole utterances: for methods that may look ahead."""
+
+    def __init__(self, in_dim: int, out_dim: int, *, futures: int, heads: int = 8, ff: int = 2048):
+        super().__init__()
+        require(
+            in_dim % heads == 0,
+            f"the transformer predictor has {heads} heads, which must divide the context's {in_dim}",
+        )
+        self.futures = futures
+        self.layer = FullLayer(in_dim, heads=heads, ff=ff, activation="relu", eps=1e-5)
+        self.norm, self.map = nn.LayerNorm(in_dim), nn.Linear(in_dim, futures * out_dim)
+
+    def forward(self, c_BTC: Tensor, seen_BT: Tensor | None = None) -> Tensor:
+        """(B, T, C) -> (B, T, K, D); ``seen_BT`` as in ``FullAttention``."""
+        return self.map(self.norm(self.layer(c_BTC, seen_BT))).unflatten(-1, (self.futures, -1))

@@ -1,4 +1,4 @@
-"""The features that a method is to reconstruct."""
+"""The features that a method is to predict or to reconstruct, and what encoder and context must not do to them."""
 
 from __future__ import annotations
 
@@ -27,4 +27,21 @@ def check_frame_for_frame(features: FrameModule, context: FrameModule, *, method
         f"{method}: it reconstructs every frame of the features ({features.geometry.rate:g} Hz) from a frame of the "
         f"context ({context.geometry.rate:g} Hz), so there must be as many; choose an encoder without stride and with "
         "padding, such as mlp",
+    )
+
+
+def check_fixed(encoder: FrameModule, *, method: str) -> None:
+    """Raise SonantError when the encoder, whose output is the target, learns."""
+    require(
+        not any(parameter.requires_grad for parameter in encoder.parameters()),
+        f"{method}: its target is the encoder's output, and an encoder that learns would make it constant; "
+        "use features with encoder: identity, or freeze the encoder",
+    )
+
+
+def check_no_look_ahead(context: FrameModule, *, method: str) -> None:
+    """Raise SonantError when the context sees what it must predict."""
+    require(
+        context.future == 0,
+        f"{method}: the context looks ahead, so that it can see what it must predict; choose one that does not",
     )

@@ -70,6 +70,31 @@ def _blocks(length: int, *, count: int, width: int, generator: torch.Generator) 
     return (starts[:, None] + torch.arange(width)).flatten()
 
 
+def spans(
+    lengths_B: Tensor, generators: Sequence[torch.Generator], *, share: float, width: int, channels: int = 1
+) -> Tensor:
+    """(B, T, channels) booleans, true in spans that begin anywhere, each channel of each utterance by itself.
+
+    A span begins at a frame with probability 1 - (1 - share)^(1 / width), also at those before the first, so that every
+    frame is in one with probability ``share``. Spans may overlap. An utterance that would have none gets one.
+
+    Args:
+        generators: one per utterance, on the CPU.
+        share: probability that a frame is in a span, in [0, 1).
+        width: of a span, in frames.
+    """
+    begins = 1 - (1 - share) ** (1 / width)
+    lengths = lengths_B.tolist()
+    masked_BTC = torch.zeros(len(lengths), max(lengths, default=0), channels, dtype=torch.bool)
+    for b, (length, generator) in enumerate(zip(lengths, generators, strict=True)):
+        drawn_SC = torch.rand(length + width - 1, channels, generator=generator) < begins
+        if length and not drawn_SC.any():
+            drawn_SC[torch.randint(len(drawn_SC), (), generator=generator)] = True
+        count_SC = torch.cat([drawn_SC.new_zeros(1, channels), drawn_SC]).cumsum(0)
+        masked_BTC[b, :length] = count_SC[width:] > count_SC[:-width]
+    return masked_BTC.to(lengths_B.device)
+
+
 def alter_frequency(
     frames: Frames, generators: Sequence[torch.Generator], *, share: float, shortest: int
 ) -> tuple[Frames, Tensor]:

@@ -75,6 +75,47 @@ def test_lines_are_left_out_where_something_is_not_given(stages, tmp_path):
     assert within.words[4:] == ("--layer", "2", "--pairs", "{dir}/pairs.tsv", "--a", "b c")
 
 
+def test_two_ways_to_the_same_place(stages, tmp_path):
+    """The stage that is left out does not take away what the other one makes under the same name."""
+    copied = {"name": "copied", "when": {"labels": "given"}, "run": "pairs {labels} {dir}/p.tsv", "out": "p.tsv"}
+    found = {
+        "name": "found",
+        "unless": {"labels": "given"},
+        "run": ["pairs {dir}/corpus", "{dir}/p.tsv"],
+        "out": "p.tsv",
+    }
+    (tmp_path / "l.tsv").write_text("")
+    last = {"name": "last", "run": ["train {dir}/p.tsv", "{out:copied}", "{out:found}"], "out": "run"}
+    _, left, second, reads = stages(copied, found, last)
+    assert left.left_out == "labels is not given"
+    assert second.words == ("pairs", "{dir}/corpus", "{dir}/p.tsv")
+    assert reads.words == ("train", "{dir}/p.tsv", "{dir}/p.tsv") and reads.reads == ("p.tsv",)
+    _, first, left, reads = stages(copied, found, last, labels="l.tsv")
+    assert first.words == ("pairs", "l.tsv", "{dir}/p.tsv")
+    assert left.left_out == "labels is given" and reads.words == ("train", "{dir}/p.tsv", "{dir}/p.tsv")
+
+
+def test_the_recipe_for_words_takes_lists_or_makes_them(tmp_path):
+    recipe = read_recipe("words")
+    for name in ("words.tsv", "pairs.tsv"):
+        (tmp_path / name).write_text("")
+    for given, stages_of_lists in (
+        ({}, ["segments", "discover"]),
+        ({"words"}, ["discover"]),
+        ({"pairs"}, ["given", "terms"]),
+        ({"words", "pairs"}, ["given"]),
+    ):
+        settings = [("audio", str(tmp_path)), *((name, str(tmp_path / f"{name}.tsv")) for name in given)]
+        planned = {stage.name: stage for stage in plan(recipe, settle(recipe, settings)) if not stage.left_out}
+        assert [n for n in planned if n in ("given", "terms", "segments", "discover")] == stages_of_lists
+        listed = str(tmp_path / "words.tsv") if "words" in given else "{dir}/words.tsv"
+        for name, option in (("autoencoder", "--data.words"), ("embed", "--words")):
+            words = planned[name].words
+            assert [words[n + 1] for n, word in enumerate(words) if word == option] == [listed]
+        words = planned["correspondence"].words
+        assert words[words.index("--data.pairs") + 1] == "{dir}/pairs.tsv"
+
+
 def test_conditions_on_values(stages):
     only = {"name": "only", "when": {"format": ["pt", "h5"]}, "run": "info {dir}/corpus", "out": "x"}
     assert stages(only)[1].left_out == "format is not pt h5"

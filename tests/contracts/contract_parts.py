@@ -20,6 +20,10 @@ IN_DIM = {"contexts": 12}  # channels that a context is fed; encoders are fed on
 VARIANTS = {  # beside the defaults, which every file is tested with
     "encoders": {
         "cpc_conv": [{"dim": 16, "norm": norm, "dropout": 0.1} for norm in ("batch", "instance", "none")],
+        "wav2vec_conv": [
+            {"dims": (16, 24), "kernels": (10, 3), "strides": (5, 2), "norm": "every", "bias": True},
+            {"dims": (16, 24), "kernels": (10, 3), "strides": (5, 2), "norm": "every", "standardise": False},
+        ],
         "conv_blocks": [
             {"dim": 16, "causal": True, "kernel": 4, "stride": 2},
             {"dim": 16, "kernel": 5, "first_kernel": 4, "stride": 2, "dropout": 0.1},
@@ -28,6 +32,7 @@ VARIANTS = {  # beside the defaults, which every file is tested with
         "mlp": [
             {"layers": 3, "norm": True, "linear_output": True, "dropout": 0.1, "activation": "tanh"},
             {"layers": 3, "dropout": 0.1, "dropout_before": 2},
+            {"activation": "none", "bias": False},
         ],
     },
     "contexts": {
@@ -41,23 +46,50 @@ VARIANTS = {  # beside the defaults, which every file is tested with
             {"dim": 16, "layers": 2, "width": 4, "dropout": 0.1},
             {"dim": 16, "layers": 2, "width": 5, "positions": "alibi", "norm": "pre"},
             {"dim": 16, "positions": "alibi"},
+            {"dim": 16, "layers": 2, "width": 3, "positions": "period", "period": 2, "out": 20},
+        ],
+        "causal_conv": [{"dim": 16, "layers": 3, "kernel": 4, "activation": "tanh", "dropout": 0.1}],
+        "self_attention": [
+            {"dim": 16, "layers": 2, "heads": 2, "ff": 32},
+            {"dim": 16, "heads": 2, "ff": 32, "norm": "pre", "positions": "period", "period": 1, "out": 20},
         ],
         "transformer": [
             {"dim": 16, "layers": 2, "heads": 2, "ff": 32},
             {"dim": 15, "layers": 2, "heads": 3, "ff": 32, "norm": "pre", "activation": "relu", "eps": 1e-5},
             {"dim": 16, "layers": 3, "heads": 2, "ff": 32, "share_layers": True},
         ],
+        "wav2vec_transformer": [
+            {"dim": 16, "layers": 2, "heads": 2, "ff": 32, "buckets": 16, "distance": 20, "position_groups": 4},
+            {"dim": 16, "layers": 2, "heads": 2, "ff": 32, "norm": "pre", "bias": False, "enter_norm": False},
+            {"dim": 16, "layers": 1, "heads": 2, "ff": 32, "position_layers": 3, "position_norm": True, "shown": "ff"},
+        ],
         "npc": [
             {"dim": 16, "blocks": 3, "kernel": 17, "activation": "tanh", "norm": "none"},
             {"dim": 16, "blocks": 2, "kernel": 9, "mask": 3, "residual": False, "every_block": False},
         ],
     },
-    "features": {},
+    "features": {
+        "stft_bank": [
+            {"energy": True, "frames": "kaldi", "preprocess": [{"name": "preemphasize"}]},
+            {"n_filters": 12, "frames": "causal", "postprocess": [{"name": "deltas", "num_deltas": 2}]},
+            {"n_filters": 12, "postprocess": [{"name": "standardize"}, {"name": "stack", "num_vectors": 3}]},
+            {"n_filters": 12, "postprocess": [{"name": "stack", "num_vectors": 2, "pad_mode": "edge"}]},
+        ],
+        "stft_mel": [{"n_mels": 12, "deltas": 2}, {"n_fft": 512, "level_db": None, "cmvn": "none"}],
+        "waveform": [{"preprocess": [{"name": "dither"}, {"name": "preemphasize"}], "scale": 100.0}],
+    },
     "methods": {
         "cpc": [
             {"negatives_from": "speaker", "predictor": "transformer", "score": "cosine"},
             {"negatives_from": "batch", "skip": 3, "score": "mean"},
             {"negatives": None, "negatives_from": "batch"},
+            {"predictor": "recurrent", "offset": 4, "repeats": True, "average": "utterances", "score": "dot"},
+            {"horizons": 6, "frame_average": 2, "averaging_penalty": 0.5, "speakers": 3},
+        ],
+        "best_rq": [
+            {"predictor": "transformer", "share": 0.01, "width": 12, "channels": "apart", "score": "unmasked"},
+            {"predictor": "full", "mean": 0.0, "deviation": 0.1, "normalise": False, "offset": 3},
+            {"predictor": "recurrent", "codes": 32},
         ],
         "apc": [{"shift": 5}, {"aux": "state", "aux_back": 7}, {"aux": "apart", "aux_shift": 5, "reduction": "sum"}],
         "vq_apc": [{"shift": 2, "codes": (8, 16)}],
@@ -71,6 +103,8 @@ VARIANTS = {  # beside the defaults, which every file is tested with
         "siamese_rnn": [{"negatives": "hardest"}],
     },
 }
+
+LARGE = {"wav2vec_transformer": {"layers": 1}}  # in place of defaults that take minutes
 
 CONTEXTS = {"npc": {"name": "npc", "dim": 16, "dropout": 0.0}}  # for methods that need another than a GRU
 
@@ -123,7 +157,7 @@ def parts(*kinds: str) -> list[Part]:
         for kind in kinds
         for name in build.names(kind)
         if (kind, name) != ("features", "arrays")  # computes nothing
-        for settings in ({}, *VARIANTS[kind].get(name, ()))
+        for settings in (LARGE.get(name, {}), *VARIANTS[kind].get(name, ()))
     ]
 
 

@@ -3,7 +3,8 @@ import os
 
 import pytest
 
-from sonant.core.files import write_atomically, write_json, write_text
+from sonant.core import SonantError
+from sonant.core.files import read_lines, write_atomically, write_json, write_text
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):
@@ -40,3 +41,22 @@ def test_permissions_follow_the_umask(tmp_path):
     plain = tmp_path / "plain"
     plain.write_text("y")
     assert (tmp_path / "x").stat().st_mode == plain.stat().st_mode
+
+
+def test_a_full_disk_names_the_file(tmp_path):
+    def fail(stream):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="x.tsv") as caught:
+        write_atomically(tmp_path / "x.tsv", fail)
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(tmp_path / "x.tsv"))
+
+
+def test_lines_of_a_text(tmp_path):
+    (tmp_path / "x").write_bytes("\ufeffä b\r\n\nc".encode())
+    assert read_lines(tmp_path / "x") == ["ä b", "", "c"]
+    (tmp_path / "x").write_bytes(b"\xff\xfe")
+    with pytest.raises(SonantError, match="^the list '.*x' is not text in UTF-8"):
+        read_lines(tmp_path / "x", "the list")
+    with pytest.raises(SonantError, match="^cannot read '.*gone': No such file"):
+        read_lines(tmp_path / "gone")

@@ -43,3 +43,20 @@ def test_reversing_turns_the_real_frames_only():
     frames = Frames(torch.arange(8).float().view(2, 4, 1) + 1, torch.tensor([4, 2]), FrameGeometry(16000)).masked()
     assert frames.reversed().x_BTD[:, :, 0].tolist() == [[4, 3, 2, 1], [6, 5, 0, 0]]
     assert torch.equal(frames.reversed().reversed().x_BTD, frames.x_BTD)
+
+
+def test_without_the_first_frames():
+    frames = Frames(torch.arange(8.0).view(2, 4, 1), torch.tensor([4, 1]), FrameGeometry(16000, hop=10, window=20))
+    cut = frames.without_first(2)
+    assert cut.x_BTD[..., 0].tolist() == [[2, 3], [6, 7]]
+    assert cut.lengths_B.tolist() == [2, 0]
+    assert cut.geometry.time_of(0) == frames.geometry.time_of(2)
+    assert cut.geometry.frames(50) == frames.geometry.frames(50) - 2
+
+
+def test_averaged_frames():
+    frames = Frames(torch.arange(10.0).view(2, 5, 1), torch.tensor([5, 3]), FrameGeometry(16000, hop=10, window=20))
+    mean = frames.averaged(2)
+    assert mean.x_BTD[..., 0].tolist() == [[0.5, 2.5], [5.5, 0.0]]
+    assert mean.lengths_B.tolist() == [2, 1]
+    assert (mean.geometry.hop, mean.geometry.frames(60)) == (20, frames.geometry.frames(60) // 2)

@@ -150,6 +150,33 @@ def test_pairs_carry_their_partner_in_both_directions(manifest, arrays, kind):
     } == true
 
 
+def test_pairs_tell_which_words_are_the_same(manifest, arrays):
+    pool = pool_of(manifest, arrays)
+    listed = spans(manifest)
+    pairs = list(zip(listed[::2], listed[1::2], strict=True))
+    labels = (["b", "?", "a", "b", "?", "a"] * len(pairs))[: len(pairs)]
+    view = Pairs(PairsConfig(batch_size=100, drop_last=False), pool, pairs, labels)
+    (batch,) = Loader(view, seed=1)
+    label_of = {frozenset((a[0], b[0])): label for (a, b), label in zip(pairs, labels, strict=True)}
+    names = [frozenset(both) for both in zip(batch.ids, batch.other.ids, strict=True)]
+    numbers = batch.extras["word_B"]
+    assert len(numbers) == len(batch) == 2 * len(pairs)
+    for i, one in enumerate(names):
+        for j, two in enumerate(names):
+            same = one == two or label_of[one] == label_of[two] != "?"
+            assert (numbers[i] == numbers[j]) == same
+    (unlabelled,) = Loader(Pairs(PairsConfig(batch_size=100, drop_last=False), pool, pairs), seed=1)
+    assert len(set(unlabelled.extras["word_B"].tolist())) == len(pairs)
+
+
+def test_what_a_pool_lacks_is_counted(manifest, arrays):
+    pool = pool_of(manifest, arrays)
+    listed = [*spans(manifest), ("nowhere", 0.0, 0.5), (pool.id(0), 900.0, 901.0)]
+    assert Segments(SegmentsConfig(batch_size=2), pool, listed).missing == 2
+    pairs = list(zip(listed, listed[1:], strict=False))
+    assert Pairs(PairsConfig(batch_size=2), pool, pairs).missing == 2
+
+
 def test_lists_of_another_corpus_are_refused(manifest, arrays):
     pool = pool_of(manifest, arrays)
     strange = [("nowhere", 0.0, 0.5)]

@@ -157,6 +157,30 @@ def test_damaged_files_are_named(tmp_path):
     (tmp_path / "empty/a.npy").write_bytes((tmp_path / "empty/a.npy").read_bytes()[:300])
     with pytest.raises(SonantError, match="array 'a'.*cannot be read"):
         ArrayReader(tmp_path / "empty")["a"]
+    (tmp_path / "empty/a.npy").write_bytes(b"\x93NUMPY")
+    with pytest.raises(SonantError, match="array 'a'.*cannot be read"):
+        ArrayReader(tmp_path / "empty").shape("a")
+
+
+def test_what_is_no_archive_is_told_by_its_cause(tmp_path):
+    np.savez(tmp_path / "good.npz", a=ARRAYS["c"])
+    whole = (tmp_path / "good.npz").read_bytes()
+    causes = {
+        "cut short": whole[: len(whole) // 2],
+        "another kind of file": b"text\n" * 20,
+        r"empty \(0 bytes\)": b"",
+    }
+    for says, content in causes.items():
+        (tmp_path / "bad.npz").write_bytes(content)
+        with pytest.raises(SonantError, match=says):
+            ArrayReader(tmp_path / "bad.npz")
+    np.savez(tmp_path / "none.npz")
+    with pytest.raises(SonantError, match="holds no array"):
+        ArrayReader(tmp_path / "none.npz")
+    np.savez(tmp_path / "objects.npz", a=np.array([{}], dtype=object))
+    for read in (ArrayReader(tmp_path / "objects.npz").__getitem__, ArrayReader(tmp_path / "objects.npz").shape):
+        with pytest.raises(SonantError, match="holds Python objects, which are not read"):
+            read("a")
 
 
 def kaldi_bytes(key: str, kind: bytes, array: np.ndarray) -> bytes:

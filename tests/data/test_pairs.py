@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from sonant.core import SonantError
-from sonant.data.pairs import Pair, digest_of_pairs, pairs_of_words, read_pairs, write_pairs
+from sonant.data.pairs import (
+    Pair,
+    digest_of_pairs,
+    is_pair_list,
+    pairs_of_words,
+    pairs_within,
+    read_pairs,
+    words_of_pairs,
+    write_pairs,
+)
 from sonant.data.recipes import librispeech
-from sonant.data.words import Word, select_words, words_of_manifest
+from sonant.data.words import Word, find_words, select_words, words_of_manifest
 
 
 def words(count: int, *, labels: int = 3, speakers: int = 3, seed: int = 0) -> list[Word]:
@@ -81,6 +91,43 @@ def test_labels_of_one_token_give_no_pair():
         pairs_of_words(words(3), most_per_label=0)
     with pytest.raises(SonantError, match="has no place"):
         pairs_of_words([Word("k", "a", "s"), Word("l", "a", "s")])
+
+
+def test_unknown_words_make_no_pair():
+    known, blank = words(2), [Word(f"b{n}", "?", "s", "u", n, n + 1) for n in range(3)]
+    assert pairs_of_words([*known, *blank]) == pairs_of_words(known)
+    with pytest.raises(SonantError, match="have no labels"):
+        pairs_of_words(blank)
+
+
+def test_pairs_within_a_corpus(manifest):
+    first, second = manifest.utterance(0), manifest.utterance(1)
+    inside = Pair(first.id, 0.1, 0.3, second.id, 0.0, 0.4, "w")
+    over = replace(inside, b_start=0.2, b_end=99.0)
+    kept, counts = pairs_within(
+        [inside, over, replace(inside, a="nowhere"), replace(inside, a_start=50, a_end=51)], manifest
+    )
+    assert kept == [inside, replace(over, b_end=second.duration)]
+    assert (counts["read"], counts["not in the corpus"], counts["pairs"], counts["segments"]) == (4, 2, 2, 3)
+    with pytest.raises(SonantError, match=f"called like '{first.id}' and in the list like 'nowhere'"):
+        pairs_within([replace(inside, a="nowhere")], manifest)
+
+
+def test_the_segments_of_pairs_come_once(tmp_path):
+    pairs = [
+        Pair("u", 0.1, 0.3, "v", 0.0, 0.4, "w"),
+        Pair("v", 0.0, 0.4, "u", 1.0, 1.5, "w"),
+        Pair("u", 2, 3, "v", 2, 3),
+    ]
+    write_pairs(tmp_path / "pairs.tsv", pairs)
+    found = list(find_words(tmp_path / "pairs.tsv"))
+    assert found == list(words_of_pairs(pairs))
+    assert [word.key for word in found] == [
+        "w_u_000010-000030", "w_v_000000-000040", "w_u_000100-000150", "u_000200-000300", "v_000200-000300",
+    ]  # fmt: skip
+    assert [word.label for word in found] == ["w", "w", "w", "?", "?"]
+    assert found[1].span == pairs[0].spans[1]
+    assert is_pair_list(tmp_path / "pairs.tsv")
 
 
 def test_a_list_survives_its_file(tmp_path):

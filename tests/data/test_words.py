@@ -103,11 +103,15 @@ def test_words_of_an_alignment():
 
 
 def test_words_of_an_archive():
-    frames = {"a_s0602a_000010-000070": 60, "b_s0602a_000100-000150.c": 50}
+    frames = {"a_s0602a_000010-000070.c": 60, "b_s0602a_000100-000150.c": 50}
     first, second = words_of_archive(frames, "english")
-    assert first == Word("a_s0602a_000010-000070", "a", "s06", "a_s0602a_000010-000070", 0.0, 0.6)
+    assert first == Word("a_s0602a_000010-000070.c", "a", "s06", "a_s0602a_000010-000070.c", 0.0, 0.6)
     assert (second.label, second.offset) == ("b", 0.5)
     assert list(words_of_archive({"s0101a_000010-000070": 60}, "english_full")) == []
+    with pytest.raises(SonantError, match="several layers"):
+        list(words_of_archive({**frames, "b_s0602a_000100-000150.z": 50}, "english"))
+    with pytest.raises(SonantError, match="must be told"):
+        list(words_of_archive(frames, "none"))
 
 
 def test_a_list_survives_its_file(tmp_path):

@@ -171,9 +171,11 @@ def test_mistakes():
     words, labels, _ = toy(tokens=4)
     with pytest.raises(SonantError, match="no two tokens share one"):
         same_different(words, ["a", "b", "c", "d"], distance="cosine")
+    with pytest.raises(SonantError, match="all 4 tokens are of the word 'a'"):
+        same_different(words, ["a"] * 4, distance="cosine")
     with pytest.raises(SonantError, match="1 of 4 tokens are vectors"):
         same_different([*words[:3], np.ones(5)], ["a", "a", "b", "b"], distance="cosine")
     with pytest.raises(SonantError, match="one size"):
-        same_different([np.ones(3), np.ones(4)], ["a", "a"], distance="cosine")
+        same_different([np.ones(3), np.ones(4), np.ones(3)], ["a", "a", "b"], distance="cosine")
     with pytest.raises(SonantError, match="at least 2"):
         same_different(words[:1], labels[:1], distance="cosine")

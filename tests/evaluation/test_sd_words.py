@@ -94,8 +94,8 @@ def test_mistakes(tmp_path):
         with pytest.raises(SonantError, match=text):
             read(write(tmp_path / "list", *lines))
 
-    broken(read_pairs, "line 2: a pair is", "1 0 a b", "1 2 a b")
-    broken(read_pairs, "line 1: a pair is", "1 a b")
+    broken(read_pairs, "line 2: a pair to score is", "1 0 a b", "1 2 a b")
+    broken(read_pairs, "line 1: a pair to score is", "1 a b")
     broken(read_pairs, "holds no pair", "# same_word same_speaker a b")
     broken(read_pairs, "is empty", "")
     broken(read_labels, "line 2: the key 'a' comes twice", "a yes s", "a no s")

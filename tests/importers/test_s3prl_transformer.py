@@ -204,6 +204,26 @@ def test_kaldi_features_are_ours_and_others_come_as_arrays():
         convert(made_up(), {"transformer": SETTINGS, "audio": {**kaldi, "delta": {"order": 3}}})
 
 
+def test_the_log_mel_of_the_toolkit_is_ours():
+    audio = {"target_level": -25, "win_ms": 25, "hop_ms": 10, "n_freq": 201, "n_mels": 2}
+    audio["input"] = {"feat_type": "mel", "channel": 0, "log": True, "delta": 2, "cmvn": True}
+    features = convert(made_up(), {"transformer": SETTINGS, "audio": audio})[0]["features"]
+    assert features == {
+        "name": "stft_mel",
+        "n_mels": 2,
+        "frame_length": 0.025,
+        "frame_shift": 0.01,
+        "n_fft": 400,
+        "level_db": -25.0,
+        "deltas": 2,
+        "cmvn": "utterance_unbiased",
+    }
+    representation = build.convert("s3prl_transformer", made_up(), {"transformer": SETTINGS, "audio": audio})
+    assert representation.encode(torch.randn(16000)).x_BTD.shape == (1, 101, 8)
+    with pytest.raises(SonantError, match="3 mel filters and 2 orders"):
+        convert(made_up(), {"transformer": SETTINGS, "audio": {**audio, "n_mels": 3}})
+
+
 def test_saved_and_loaded_as_a_model_folder(tmp_path):
     representation = build.convert("s3prl_transformer", made_up(pre=True), SETTINGS)
     build.save(representation, tmp_path / "model")

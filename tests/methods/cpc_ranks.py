@@ -70,6 +70,7 @@ def main(out: str, rank: str, world: str, store: str) -> None:
     if rank == "0":
         torch.save(results, out)
     if int(world) > 1:
+        dist.barrier()
         dist.destroy_process_group()
 
 

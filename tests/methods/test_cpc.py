@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,57 @@ def test_loss_against_drawn_frames_is_the_definition(share):
     torch.testing.assert_close(method.contrast(z, c, batch).total, torch.stack(losses).mean())
 
 
+def test_an_offset_takes_frames_out_of_everything():
+    """The loss is that of utterances without them; the contexts keep what they heard there."""
+    z, c, batch = example()
+    whole = made(negatives=None, offset=2, negatives_from="batch").contrast(z, c, batch)
+    cut = made(negatives=None, negatives_from="batch").contrast(z.without_first(2), c.without_first(2), batch)
+    torch.testing.assert_close(whole.total, cut.total)
+    assert int(whole.count) == int(cut.count) == (4 + 2) * K
+
+
+def test_averaged_frames_are_frames():
+    z, c, batch = example(lengths=(9, 7), width=9)
+    two = made(negatives=None, frame_average=2, horizons=2).contrast(z, c, batch)
+    z_two = torch.stack([z.x_BTD[:, t : t + 2].mean(1) for t in (0, 2, 4, 6)], dim=1)
+    c_two = torch.stack([c.x_BTD[:, t : t + 2].mean(1) for t in (0, 2, 4, 6)], dim=1)
+    lengths, geometry = torch.tensor([4, 3]), FrameGeometry(16000, hop=2, window=2)
+    frames = (Frames(x, lengths, geometry).masked() for x in (z_two, c_two))
+    torch.testing.assert_close(two.total, made(negatives=None, horizons=2).contrast(*frames, batch).total)
+
+
+def test_utterances_weigh_the_same_if_asked():
+    z, c, batch = example()
+    alone = []
+    for b, n in enumerate((9, 7)):
+        one = [Frames(x.x_BTD[b : b + 1, :n], torch.tensor([n]), x.geometry) for x in (z, c)]
+        alone.append(made(negatives=None).contrast(*one, Batch(torch.zeros(1, n), one[0].lengths_B, 16000)).total)
+    out = made(negatives=None, average="utterances").contrast(z, c, batch)
+    torch.testing.assert_close(out.total, torch.stack(alone).mean())
+    assert int(out.count) == 2
+
+
+def test_speakers_beyond_the_last_share_its_vector():
+    method = made(negatives=None, speakers=2)
+    z, c, batch = example()
+    vectors = method.speakers.weight
+    added = method._with_speakers(z, replace(batch, speaker_B=torch.tensor([0, 7, -1]))).x_BTD - z.x_BTD
+    torch.testing.assert_close(added[0, 0], vectors[0])
+    torch.testing.assert_close(added[1, 6], vectors[1])
+    torch.testing.assert_close(added[2, 1], vectors[1])
+    assert (added[2, 2:] == 0).all()
+    with pytest.raises(SonantError, match="speakers"):
+        method.contrast(z, c, replace(batch, speaker_B=None))
+
+
+def test_the_penalty_is_the_mean_square_of_means():
+    z, c, batch = example(lengths=(9, 9))
+    out, plain = (made(negatives=None, averaging_penalty=a).contrast(z, c, batch) for a in (0.5, 0.0))
+    penalty = z.x_BTD.mean(1).square().mean()
+    torch.testing.assert_close(out.total, plain.total + 0.5 * penalty)
+    assert "mean_square" not in plain.parts
+
+
 def test_horizons_have_their_own_accuracies():
     assert set(made(every=2).contrast(*example()).parts) == {"acc", "acc@1", "acc@3"}
     parts = made(skip=1).contrast(*example()).parts
@@ -123,6 +175,8 @@ def test_short_examples_are_left_out_and_told_when_alone():
         {"negatives": 0},
         {"temperature": 0.0},
         {"dropout": 1.0},
+        {"offset": -1},
+        {"frame_average": 0},
     ],
 )
 def test_impossible_settings_are_refused(settings):

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from sonant.core import SonantError
-from sonant.nn.attention import CausalAttention, TransformerLayer, alibi_slopes, causal_bias
+from sonant.nn.attention import CausalAttention, TransformerLayer, alibi_slopes, causal_bias, same_phase
 
 D, H = 8, 2
 
@@ -80,3 +80,23 @@ def test_impossible_settings_are_refused():
         CausalAttention(9, heads=2)
     with pytest.raises(SonantError, match="width"):
         CausalAttention(8, heads=2, width=0)
+
+
+@pytest.mark.parametrize("width", [None, 4])
+def test_a_period_shows_frames_of_the_same_phase(width):
+    torch.manual_seed(0)
+    module = CausalAttention(D, heads=H, width=width, positions="period", period=3)
+    x = torch.randn(1, 12, D, requires_grad=True)
+    module(x)[0, 10].square().sum().backward()
+    reached = x.grad[0].abs().sum(-1).nonzero()[:, 0].tolist()
+    assert reached == ([1, 4, 7, 10] if width is None else [7, 10])
+
+
+def test_phases_are_told_by_the_sine():
+    """Places that mirror each other have nearly the same sine; where float32 makes them equal they see each other."""
+    t = torch.arange(50)
+    seen = same_phase(t, t, 50)
+    assert seen.diagonal().all()
+    assert seen[12, 13]
+    assert not seen[11, 14]
+    assert torch.equal(seen, same_phase(t + 50, t, 50))

@@ -4,7 +4,7 @@ import pytest
 
 from sonant import build
 from sonant.core import SonantError
-from sonant.nn.targets import check_frame_for_frame, features_below
+from sonant.nn.targets import check_fixed, check_frame_for_frame, check_no_look_ahead, features_below
 
 
 def parts(**sections):
@@ -39,3 +39,14 @@ def test_frames_must_be_as_many(blocks, fits):
     else:
         with pytest.raises(SonantError, match="it: it reconstructs every frame"):
             check_frame_for_frame(features, context, method="it")
+
+
+def test_a_target_stays_and_a_context_does_not_see_it():
+    encoder, context = parts(features="mfcc", encoder="mlp", context="gru")
+    check_no_look_ahead(context, method="it")
+    with pytest.raises(SonantError, match="it: its target is the encoder's output"):
+        check_fixed(encoder, method="it")
+    check_fixed(encoder.requires_grad_(False), method="it")
+    _, both = parts(features="mfcc", encoder="identity", context="both_ways")
+    with pytest.raises(SonantError, match="it: the context looks ahead"):
+        check_no_look_ahead(both, method="it")

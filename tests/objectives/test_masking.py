@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sonant.core import FrameGeometry, Frames, generator
-from sonant.objectives.masking import alter_frequency, alter_magnitude, alter_time, masked_error
+from sonant.objectives.masking import alter_frequency, alter_magnitude, alter_time, masked_error, spans
 
 SOURCE = FrameGeometry(16000, hop=160, window=400)
 
@@ -142,3 +142,27 @@ def test_error_counts_masked_elements_of_real_frames_only():
     torch.testing.assert_close(error, torch.tensor((9.0 + 36.0) / 2))
     error, count = masked_error(prediction, target, masked_BTD & False, norm="absolute")
     assert (float(error), int(count)) == (0.0, 0)
+
+
+def test_every_frame_is_in_a_span_with_the_same_probability():
+    masked = spans(torch.tensor([40] * 4000), generators(4000), share=0.3, width=7)[..., 0].float().mean(0)
+    assert masked.shape == (40,)
+    torch.testing.assert_close(masked, torch.full((40,), 0.3), atol=0.04, rtol=0)
+
+
+def test_spans_have_their_width_and_channels_their_own():
+    masked = spans(torch.tensor([60, 20]), generators(2), share=0.05, width=5, channels=8)
+    assert masked.shape == (2, 60, 8)
+    assert not masked[1, 20:].any()
+    assert len({tuple(channel.tolist()) for channel in masked[0].T}) > 2
+    inner = [length for channel in masked[0].T for start, length in runs(channel) if 0 < start < 55 - length]
+    assert inner
+    assert min(inner) >= 5
+    assert torch.equal(
+        masked[1, :20], spans(torch.tensor([20]), generators(1, first=1), share=0.05, width=5, channels=8)[0]
+    )
+
+
+def test_no_utterance_goes_without_a_span():
+    assert spans(torch.tensor([3] * 50), generators(50), share=1e-6, width=2).flatten(1).any(1).all()
+    assert spans(torch.tensor([0, 3]), generators(2), share=0.5, width=2).shape == (2, 3, 1)

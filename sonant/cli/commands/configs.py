@@ -8,11 +8,20 @@ def add_arguments(parser):
 
 
 def run(args):
-    from ...core.config import find_config, read_config, shipped_configs
+    from ...core.config import find_config, read_yaml, shipped_configs
     from ..output import print_table
 
     if args.name:
         print(find_config(args.name).read_text(encoding="utf-8"), end="")
         return
-    rows = [(name, read_config(path).get("about", "")) for name, path in shipped_configs().items()]
+    shipped = {name: read_yaml(path) for name, path in shipped_configs().items()}
+    variants: dict[str, list[str]] = {}
+    for name, config in shipped.items():
+        if "about" not in config:
+            variants.setdefault(config.get("extends", name), []).append(name)
+    rows = [
+        (name, config["about"] + (f"; also {', '.join(variants[name])}" if name in variants else ""))
+        for name, config in shipped.items()
+        if "about" in config
+    ]
     print_table(["name", "about"], rows)

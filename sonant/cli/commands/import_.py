@@ -5,9 +5,17 @@ ABOUT = "a published checkpoint becomes a model folder"
 
 def add_arguments(parser):
     parser.add_argument("format", nargs="?", help="file format, see --list")
-    parser.add_argument("checkpoint", nargs="?", help="the published file")
+    parser.add_argument("checkpoint", nargs="?", help="the published file or folder; for transformers also a hub name")
     parser.add_argument("out", nargs="?", help="model folder to write")
     parser.add_argument("--list", action="store_true", help="list the formats")
+    parser.add_argument(
+        "--config",
+        action="append",
+        default=[],
+        metavar="FILE|KEY=VALUE",
+        help="what the checkpoint does not say, as the format's importer names it: a YAML or JSON file, or one key "
+        "such as layer=layer_6 or features.name=arrays; may be repeated, later ones win",
+    )
 
 
 def run(args):
@@ -21,10 +29,30 @@ def run(args):
         return
     module_of("importers", args.format)
     require(args.checkpoint and args.out, "sonant import needs FORMAT CHECKPOINT OUT")
-    representation = convert(args.format, args.checkpoint)
-    training = {"imported": args.format, "from": str(args.checkpoint)}
+    config = read_settings(args.config)
+    representation = convert(args.format, args.checkpoint, config)
+    training = {"imported": args.format, "from": str(args.checkpoint), **({"config": config} if config else {})}
     save(representation, args.out, card=card_of(representation, training), training=training)
     print(
         f"{args.out}: {sum(p.numel() for p in representation.parameters()):,} parameters, "
         f"layers {', '.join(representation.layers)}"
     )
+
+
+def read_settings(given):
+    """The files and ``key=value`` pairs of ``--config`` as one dictionary."""
+    from pathlib import Path
+
+    from ...core.config import merge, read_yaml, set_dotted
+    from ...core.errors import require
+
+    config: dict = {}
+    for one in given:
+        path = Path(one)
+        if path.is_file():
+            config = merge(config, read_yaml(path))
+            continue
+        key, sign, value = one.partition("=")
+        require(sign and key, f"--config {one}: neither a file nor KEY=VALUE")
+        set_dotted(config, key, value)
+    return config

@@ -5,13 +5,14 @@ sonant pairs utd LIST OUT.tsv --vad words.wrd    pairs found by unsupervised ter
 sonant pairs keys LIST OUT.tsv --keys english    pairs of archive keys, two a line
 sonant pairs aligned FILE.npz OUT.tsv            the pairs <key>.X, <key>.Y of an aligned archive
 sonant pairs closest FEATURES WORDS.tsv OUT.tsv  segments that DTW finds nearest to each other, labels unseen
+sonant pairs given PAIRS.tsv OUT.tsv --manifest DIR   a pairs.tsv of one's own: what of it lies in a corpus
 """
 
 ABOUT = "pairs of the same word, true or discovered: pairs.tsv"
 
 
 def add_arguments(parser):
-    kinds = parser.add_subparsers(dest="kind", required=True, metavar="words|utd|keys|aligned|closest")
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="words|utd|keys|aligned|closest|given")
     words = _kind(kinds, "words", "WORDS.tsv", "all pairs of tokens with the same label")
     words.add_argument("--different-speakers", action="store_true", help="leave out pairs of one speaker")
     words.add_argument("--most-per-label", type=int, metavar="N", help="draw at most N pairs of a label")
@@ -34,6 +35,8 @@ def add_arguments(parser):
     closest.add_argument("--share", type=float, default=0.5, help="part of the pairs that is kept, nearest first (0.5)")
     closest.add_argument("--different-speakers", action="store_true", help="only pairs of different speakers")
     closest.add_argument("--distance", default="cosine", choices=["cosine", "euclidean", "angular"])
+    given = _kind(kinds, "given", "PAIRS.tsv", "the pairs of a list that lie in the utterances of a manifest")
+    given.add_argument("--manifest", metavar="DIR", required=True, help="the corpus")
 
 
 def _kind(kinds, name, source, about, *others):
@@ -52,7 +55,14 @@ def run(args):
     from ...data.pairs import write_pairs
     from ..output import print_table, write_results
 
-    kinds = {"words": of_words, "utd": discovered, "keys": of_keys, "aligned": aligned, "closest": closest}
+    kinds = {
+        "words": of_words,
+        "utd": discovered,
+        "keys": of_keys,
+        "aligned": aligned,
+        "closest": closest,
+        "given": given,
+    }
     pairs, counts = kinds[args.kind](args)
     write_pairs(args.out, pairs)
     write_results({"out": str(args.out), **counts}, args.json)
@@ -125,3 +135,10 @@ def closest(args):
             distance=args.distance,
             progress=progress,
         )
+
+
+def given(args):
+    from ...data.manifest import Manifest
+    from ...data.pairs import pairs_within, read_pairs
+
+    return pairs_within(read_pairs(args.source), Manifest.open(args.manifest))

@@ -44,7 +44,9 @@ def recipe_parser(recipe, name: str) -> argparse.ArgumentParser:
     """A parser whose options are the keyword arguments of the recipe's ``prepare``."""
     from pathlib import Path
 
-    parser = argparse.ArgumentParser(
+    from ..main import Parser
+
+    parser = Parser(
         prog=f"sonant prepare {name}",
         description=inspect.getdoc(recipe.prepare),
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ...core import SonantError, require
@@ -102,11 +102,41 @@ def source_folder(source: Path | None, recipe: str) -> Path:
     return source
 
 
-def named_groups(pattern: str, names: tuple[str, ...]) -> Callable[[str], dict[str, str]]:
-    """A function from a text to what the named groups of ``pattern`` found in it; at least one of ``names`` is there.
+class NamedGroups:
+    """What the named groups of a regular expression find in texts; the texts without any are counted.
 
-    Raises SonantError when the pattern is no regular expression, or has none of the groups.
+    Args:
+        pattern: with at least one group of ``names`` and no other.
+
+    Raises:
+        SonantError: no regular expression, or none of the groups.
     """
+
+    def __init__(self, pattern: str, names: tuple[str, ...]):
+        self.pattern, self.compiled = pattern, _compiled(pattern, names)
+        self.seen, self.missed = 0, []
+
+    def __call__(self, text: str) -> dict[str, str]:
+        """Group -> what it found, without those that found nothing."""
+        self.seen += 1
+        found = self.compiled.search(text)
+        if found is None:
+            self.missed.append(text)
+            return {}
+        return {name: value for name, value in found.groupdict().items() if value}
+
+    def close(self) -> None:
+        """Say where nothing was found; an error when nowhere anything was."""
+        if not self.missed:
+            return
+        told = (
+            f"the pattern '{self.pattern}' is not in {len(self.missed)} of {self.seen} names, as in '{self.missed[0]}'"
+        )
+        require(len(self.missed) < self.seen, told)
+        print(f"sonant: {told}; nothing is taken from these", file=sys.stderr)
+
+
+def _compiled(pattern: str, names: tuple[str, ...]) -> re.Pattern:
     try:
         compiled = re.compile(pattern)
     except re.error as error:
@@ -115,12 +145,7 @@ def named_groups(pattern: str, names: tuple[str, ...]) -> Callable[[str], dict[s
     require(set(compiled.groupindex) & set(names), f"pattern '{pattern}' needs a group {wanted}")
     strange = sorted(set(compiled.groupindex) - set(names))
     require(not strange, f"pattern '{pattern}' has a group called '{strange[0] if strange else ''}'; known: {wanted}")
-
-    def look(text: str) -> dict[str, str]:
-        found = compiled.search(text)
-        return {name: value for name, value in found.groupdict().items() if value} if found else {}
-
-    return look
+    return compiled
 
 
 class _progress:  # noqa: N801, used as a function

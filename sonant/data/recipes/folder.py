@@ -11,7 +11,7 @@ from typing import Literal
 from ...core import SonantError, require
 from ..audio import AudioInfo, find_audio, names_of
 from ..manifest import Manifest, Utterance
-from ._common import Skipped, alignment_of, headers, named_groups, source_folder, write
+from ._common import NamedGroups, Skipped, alignment_of, headers, source_folder, write
 
 ABOUT = "any tree of audio; speakers from folder names or a pattern, texts and TextGrids beside the files"
 
@@ -51,7 +51,7 @@ def prepare(
         "pattern and speaker_pattern both tell the speaker; give the one with the groups label and speaker",
     )
     speaker_of = _speakers(speaker_from, speaker_level, speaker_pattern)
-    groups_of = None if pattern is None else named_groups(pattern, ("label", "speaker"))
+    groups_of = None if pattern is None else NamedGroups(pattern, ("label", "speaker"))
     files = find_audio(source)
     require(files, f"no audio beneath '{source}': sonant looks for .wav .flac .mp3 .ogg .opus .sph .m4a and others")
     skipped = Skipped(strict=strict)
@@ -74,6 +74,8 @@ def prepare(
             if groups_of is not None:
                 whole = _labelled(whole, groups_of(relative.with_suffix("").as_posix()), info)
             yield from ((one, info) for one in _by_channel(whole, info, channels))
+        if groups_of is not None:
+            groups_of.close()
 
     return write(utterances(), out, name=source.resolve().name, skipped=skipped)
 

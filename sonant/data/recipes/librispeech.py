@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...core import SonantError, require, unknown
+from ...core import require, unknown
+from ...core.files import read_lines
 from ..audio import SUFFIXES, AudioInfo
 from ..manifest import Manifest, Utterance
 from ._common import Skipped, alignment_of, headers, write
@@ -150,9 +151,5 @@ def _genders(root: Path) -> dict[str, str]:
     path = root / "SPEAKERS.TXT"
     if not path.is_file():
         return {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError:
-        raise SonantError(f"'{path}' is not text in UTF-8") from None
-    rows = [[field.strip() for field in line.split("|")] for line in lines if not line.startswith(";")]
+    rows = [[field.strip() for field in line.split("|")] for line in read_lines(path) if not line.startswith(";")]
     return {row[0]: row[1] for row in rows if len(row) >= 2}

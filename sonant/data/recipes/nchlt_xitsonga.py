@@ -55,7 +55,11 @@ def prepare(
     source = source_folder(source, "nchlt_xitsonga")
     wanted = chosen_splits(splits, SPLITS)
     words, sounds = (None if path is None else _named(read_alignment(path)) for path in (alignment, phones))
-    require(words is not None or utterances != CUT, "utterances of speech need --alignment; or take recordings")
+    require(
+        words is not None or utterances != CUT,
+        "the alignment of words tells where speech is: give it with --alignment, or take whole files with --utterances "
+        "recordings",
+    )
     names = _subset(subset, words)
     files = _files(source, names, partial=partial)
     made = []

@@ -12,7 +12,7 @@ from ..archives import frame_counts
 from ..audio import AudioInfo
 from ..keys import parse_key
 from ..manifest import Manifest, Utterance
-from ._common import Skipped, named_groups, write
+from ._common import NamedGroups, Skipped, write
 
 ABOUT = "a feature archive (.npz): keys are utterances, with speakers and words in their names"
 
@@ -46,7 +46,7 @@ def prepare(
     require(rate > 0, f"rate must be positive, got {rate:g} frames per second")
     require(pattern is None or keys == "none", "keys and pattern both tell speakers and words; give one of them")
     counts = frame_counts(source, suffix=suffix)
-    groups = None if pattern is None else named_groups(pattern, ("label", "speaker"))
+    groups = None if pattern is None else NamedGroups(pattern, ("label", "speaker"))
     ratio = Fraction(rate).limit_denominator(1000)  # a frame is a whole number of "samples" at a whole rate
     skipped = Skipped(strict=strict)
 
@@ -61,6 +61,8 @@ def prepare(
             words = None if label is None else [(label, 0.0, info.duration)]
             place = f"{source}/{key}"  # no file: the audio is not there
             yield Utterance(id=key, path=place, speaker=speaker, language=language, text=label, words=words), info
+        if groups is not None:
+            groups.close()
 
     return write(utterances(), out, name=Path(source).stem, skipped=skipped)
 

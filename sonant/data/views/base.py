@@ -15,7 +15,6 @@ from ...core import derive_seed
 from ..pool import Pool
 from ..shuffle import permute
 
-
 BUCKET = 16  # batches whose items are sorted by length
 
 
@@ -25,11 +24,13 @@ class View:
     Attributes:
         pool: the utterances.
         steps: batches in an epoch, the same in every epoch.
+        missing: how many of the examples that were listed the pool lacks (views of lists).
         together: how many neighbours in a batch belong together (share a speaker, say).
     """
 
     pool: Pool
     steps: int
+    missing: int = 0
     together: int = 1
 
     def batch(self, index: int, key: int | None) -> np.ndarray:
@@ -42,6 +43,10 @@ class View:
 
     def partner_of(self, example: int) -> int:
         """The utterance that the other side of an example is part of (views of pairs)."""
+        raise TypeError(f"{type(self).__name__} has no pairs")
+
+    def word_of(self, example: int) -> int:
+        """The number of the word that both sides of an example hold (views of pairs)."""
         raise TypeError(f"{type(self).__name__} has no pairs")
 
     def read(self, example: int, *, key: int | None, seed: int) -> np.ndarray | tuple[np.ndarray, np.ndarray]:

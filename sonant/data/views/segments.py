@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -52,27 +53,38 @@ class Spans:
         return pool.read(int(self.number[segment]), start=int(self.start[segment]), count=int(self.count[segment]))
 
 
-class Segments(View):
-    """Segments in random order, those of like length together."""
+class ListView(View):
+    """A view of examples that a list names: in random order, those of like length together."""
+
+    cfg: Any  # with batch_size and drop_last
+
+    def choose(self, usable: np.ndarray, lengths: np.ndarray) -> None:
+        """Set what can be drawn: example numbers and the (padded) length of each."""
+        size, total = self.cfg.batch_size, len(usable)
+        self.usable, self.lengths = usable, lengths
+        self.full = total // size
+        self.steps = max(self.full if self.cfg.drop_last else -(-total // size), 1)
+
+    def batch(self, index: int, key: int | None) -> np.ndarray:
+        size = self.cfg.batch_size
+        return self.usable[cut_bucketed(self.lengths, size=size, index=index, key=key, batches=self.full)]
+
+
+class Segments(ListView):
+    """Pieces of utterances."""
 
     def __init__(self, cfg: Config, pool: Pool, spans: Sequence[Span]):
         require(cfg.batch_size > 0, f"segments need a positive batch_size, got {cfg.batch_size}")
         self.cfg, self.pool = cfg, pool
         self.spans = Spans(spans, pool, max_seconds=cfg.max_seconds)
-        self.usable = np.flatnonzero(self.spans.known)
+        usable = np.flatnonzero(self.spans.known)
         require(
-            len(self.usable),
+            len(usable),
             f"none of {len(spans)} segments lies in an utterance of '{pool.manifest.folder}'; are they of this corpus? "
             f"Its utterances are called like '{pool.id(0)}'",
         )
-        self.lengths = self.spans.count[self.usable]
-        total = len(self.usable)
-        self.steps = max(total // cfg.batch_size if cfg.drop_last else -(-total // cfg.batch_size), 1)
-
-    def batch(self, index: int, key: int | None) -> np.ndarray:
-        full = len(self.usable) // self.cfg.batch_size
-        size = self.cfg.batch_size
-        return self.usable[cut_bucketed(self.lengths, size=size, index=index, key=key, batches=full)]
+        self.choose(usable, self.spans.count[usable])
+        self.missing = len(spans) - len(usable)
 
     def utterance_of(self, example: int) -> int:
         return int(self.spans.number[example])

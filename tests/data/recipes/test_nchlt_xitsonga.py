@@ -59,7 +59,7 @@ def test_whole_recordings_of_a_list(corpus):
 
 def test_what_is_missing_is_said(corpus, capsys):
     out = corpus / "out"
-    with pytest.raises(SonantError, match="need --alignment"):
+    with pytest.raises(SonantError, match="give it with --alignment"):
         nchlt_xitsonga.prepare(corpus / "src", out)
     with pytest.raises(SonantError, match="Give its list of files with --subset"):
         nchlt_xitsonga.prepare(corpus / "src", out, utterances="recordings")

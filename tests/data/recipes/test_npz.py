@@ -47,6 +47,8 @@ def test_training_reads_the_archive_by_the_manifest(archive, tmp_path):
 def test_a_pattern_in_place_of_a_rule(archive, tmp_path):
     manifest = npz.prepare(archive, tmp_path / "out", pattern=r"^(?P<label>[^_]+)_(?P<speaker>[^_]+)_")
     assert [(u.text, u.speaker) for u in manifest] == [("hello", "s0602a"), ("there", "s0602a"), ("hello", "s0801b")]
+    with pytest.raises(SonantError, match="is not in 3 of 3 names"):
+        npz.prepare(archive, tmp_path / "out", pattern="(?P<label>Q)")
     with pytest.raises(SonantError, match=r"needs a group \(\?P<label>"):
         npz.prepare(archive, tmp_path / "out", pattern="(a)")
     with pytest.raises(SonantError, match="give one of them"):

@@ -76,7 +76,7 @@ def test_folder_speakers(tmp_path):
         speakers(speaker_pattern="(x")
 
 
-def test_folder_of_isolated_words(tmp_path):
+def test_folder_of_isolated_words(tmp_path, capsys):
     write_audio(tmp_path / "src/x/zero_anna_1.wav", seconds=0.5)
     write_audio(tmp_path / "src/x/one_ben_2.wav", seconds=0.75)
     write_audio(tmp_path / "src/x/other.wav")
@@ -86,6 +86,9 @@ def test_folder_of_isolated_words(tmp_path):
     assert (zero.speaker, zero.text, zero.words) == ("anna", "zero", [("zero", 0.0, 0.5)])
     assert (one.speaker, one.text, one.words) == ("ben", "eins", [("one", 0.0, 0.75)])
     assert (other.speaker, other.text, other.words) == ("x", None, None)
+    assert "is not in 1 of 3 names, as in 'x/other'" in capsys.readouterr().err
+    with pytest.raises(SonantError, match="is not in 3 of 3 names"):
+        folder.prepare(tmp_path / "src", tmp_path / "out", pattern="(?P<label>[0-9]{9})")
     for bad, says in (("(a", "no regular expression"), ("(?P<word>a)", "needs a group"), ("a", "needs a group")):
         with pytest.raises(SonantError, match=says):
             folder.prepare(tmp_path / "src", tmp_path / "out", pattern=bad)
