@@ -82,6 +82,16 @@ def unpack(archive: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with tarfile.open(archive) as tar:
-            tar.extractall(folder, filter="data")
+            members = [member for member in tar if _inside(member, folder)]
+            filters = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # Python 3.11.4 and later
+            tar.extractall(folder, members, **filters)
     except (tarfile.TarError, EOFError, OSError) as error:
         raise SonantError(f"cannot unpack '{archive}': {error}; delete it and fetch it again") from None
+
+
+def _inside(member: tarfile.TarInfo, folder: Path) -> bool:
+    """Whether an entry is a file or folder beneath ``folder``; raises TarError where it is anything else."""
+    beneath = (folder / member.name).resolve().is_relative_to(folder.resolve())
+    if not beneath or not (member.isreg() or member.isdir()):
+        raise tarfile.TarError(f"'{member.name}' points outside of the archive or is no plain file")
+    return True
