@@ -15,6 +15,17 @@ def add_json(parser) -> None:
     parser.add_argument("--json", metavar="FILE", help="also write the results as JSON to FILE; '-' is standard output")
 
 
+def number(text: str | None, option: str) -> int | None:
+    """A positive whole number, or None for ``none`` and for an option that is not given."""
+    from ..core.errors import SonantError
+
+    if text is None or text.lower() == "none":
+        return None
+    if text.isdigit() and int(text) > 0:
+        return int(text)
+    raise SonantError(f"{option} must be a positive whole number or none, got '{text}'")
+
+
 def write_results(value: Any, target: str | None) -> None:
     """Write ``value`` as JSON where ``--json`` says."""
     if target is None:

@@ -17,9 +17,9 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from sonant.core import FrameGeometry, FrameModule, Frames, mask_of, require
+from sonant.core import FrameGeometry, FrameModule, Frames, require
 from sonant.nn.activations import Activation
-from sonant.nn.full_attention import FullLayer, bert_init, sinusoids
+from sonant.nn.full_attention import FullLayer, bert_init, seen_frames, sinusoids
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,7 @@ class Context(FrameModule):
     def forward_layers(self, frames: Frames) -> tuple[Frames, dict[str, Frames]]:
         """The last layer's frames, and those of the layers below it by name."""
         T = frames.x_BTD.shape[1]
-        whole = T == 0 or bool((frames.lengths_B >= T).all())
-        seen_BT = None if whole else mask_of(frames.lengths_B.clamp(min=1), T)
+        seen_BT = seen_frames(frames)
         x_BTD = self.enter(frames.x_BTD)
         x_BTD = self.enter_norm(x_BTD + sinusoids(T, self.dim, device=x_BTD.device).to(x_BTD.dtype))
         x_BTD = self.dropout(x_BTD)

@@ -20,10 +20,10 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from sonant.core import FrameGeometry, FrameModule, Frames, mask_of, require
+from sonant.core import FrameGeometry, FrameModule, Frames, require
 from sonant.nn.activations import Activation
 from sonant.nn.conv_positions import ConvPositions
-from sonant.nn.full_attention import bert_init
+from sonant.nn.full_attention import bert_init, seen_frames
 from sonant.nn.gated_attention import GatedLayer, distance_buckets
 
 
@@ -118,8 +118,7 @@ class Context(FrameModule):
     def forward_layers(self, frames: Frames) -> tuple[Frames, dict[str, Frames]]:
         """The last frames, and those of each layer by name. For post-norm models ``c`` and ``layer_L`` are the same."""
         T = frames.x_BTD.shape[1]
-        whole = T == 0 or bool((frames.lengths_B >= T).all())
-        seen_BT = None if whole else mask_of(frames.lengths_B.clamp(min=1), T)
+        seen_BT = seen_frames(frames)
         x_BTD = self._enter(frames.x_BTD, seen_BT)
         positions_HTT = self._distances(T) if self.relative is not None else None
         outputs = [frames.with_x(x_BTD).masked()]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..core import SonantError, require, samples_of
 from ..core.files import read_lines, write_text
-from .alignments import Segment, is_speech, read_alignment
+from .alignments import Segment, is_speech
 from .keys import CORPORA, Corpus, archive_name, check_one_layer, frame_of, make_key, parse_key, speaker_of
 from .manifest import Manifest, Utterance
 
@@ -80,29 +80,6 @@ def whole_utterances(manifest: Manifest | Iterable[Utterance]) -> Iterator[Word]
     """Every utterance as one segment whose word is not known: recordings of isolated words, segments of a detector."""
     for u in manifest:
         yield Word(u.id, UNKNOWN, u.speaker, u.id, 0.0, u.duration)
-
-
-def find_words(source: str | Path, *, corpus: Corpus = "none", rate: float = 100.0, suffix: str = "") -> Iterator[Word]:
-    """The words of a manifest folder, an archive (.npz), a list of words or pairs (.tsv) or a forced alignment.
-
-    Args:
-        corpus: whose names tell the speakers (alignments and archives).
-        rate: frames per second of an archive.
-        suffix: take only the keys of an archive that end in it, such as ``.c``.
-    """
-    source = Path(source)
-    require(source.exists(), f"no file or folder '{source}'; give a manifest, an alignment, a .tsv or an archive")
-    if source.is_dir():
-        return words_of_manifest(Manifest.open(source))
-    if source.suffix == ".npz":
-        from .archives import frame_counts
-
-        return words_of_archive(frame_counts(source, suffix=suffix), corpus, rate=rate)
-    if source.suffix == ".tsv":
-        from .pairs import is_pair_list, read_pairs, words_of_pairs
-
-        return words_of_pairs(read_pairs(source)) if is_pair_list(source) else iter(read_words(source))
-    return words_of_alignment(read_alignment(source), corpus)
 
 
 def select_words(

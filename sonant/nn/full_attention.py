@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sonant.core import require
+from sonant.core import Frames, mask_of, require
 
 from .activations import ACTIVATIONS, Activation
 
@@ -26,6 +26,13 @@ def sinusoids(frames: int, dim: int, *, device: torch.device | str = "cpu") -> T
     i_D = torch.arange(dim, device=device)
     angle_TD = t_T1 / 10000.0 ** (2 * (i_D // 2).to(exact) / dim)
     return torch.where(i_D % 2 == 0, angle_TD.sin(), angle_TD.cos()).float()
+
+
+def seen_frames(frames: Frames) -> Tensor | None:
+    """(B, T) true for the real frames, the first always; None where no utterance is padded."""
+    T = frames.x_BTD.shape[1]
+    whole = T == 0 or bool((frames.lengths_B >= T).all())
+    return None if whole else mask_of(frames.lengths_B.clamp(min=1), T)
 
 
 class FullAttention(nn.Module):

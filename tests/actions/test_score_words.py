@@ -19,7 +19,7 @@ from sonant.actions.score_words import (
 )
 from sonant.core import SonantError
 from sonant.data.arrays import ArrayWriter
-from sonant.data.words import find_words
+from sonant.data.word_sources import find_words
 from sonant.reports import Result
 
 SPANS = [("u1", 0.1, 0.35), ("u1", 0.4, 0.62), ("u2", 0.05, 0.3), ("u2", 0.5, 0.8), ("u1", 0.7, 0.7001)]

@@ -20,7 +20,8 @@ from sonant.data.pairs import (
     write_pairs,
 )
 from sonant.data.recipes import librispeech
-from sonant.data.words import Word, find_words, select_words, words_of_manifest
+from sonant.data.word_sources import find_words
+from sonant.data.words import Word, select_words, words_of_manifest
 
 
 def words(count: int, *, labels: int = 3, speakers: int = 3, seed: int = 0) -> list[Word]:

@@ -8,10 +8,10 @@ import pytest
 from sonant.core import SonantError
 from sonant.data.manifest import Manifest, Utterance
 from sonant.data.recipes import folder, librispeech
+from sonant.data.word_sources import find_words
 from sonant.data.words import (
     Word,
     digest_of_words,
-    find_words,
     read_words,
     select_words,
     words_of_alignment,

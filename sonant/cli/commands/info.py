@@ -35,8 +35,13 @@ def run(args):
             value, key = f"{equal}: past {past}, future {future}", "measured by gradient"
         if key in ("layers", "training"):
             value = ", ".join(
-                f"{name} ({size})" if key == "layers" else f"{name}: {size}" for name, size in value.items()
+                f"{name} ({size})" if key == "layers" else f"{name}: {_short(size)}" for name, size in value.items()
             )
         unbounded = value is None and key.startswith(("context", "look"))
         rows.append((key.replace("_", " "), "the whole utterance" if unbounded else value))
     print_table(["", ""], rows, quiet=args.json == "-")
+
+
+def _short(value):
+    """A component by its name; --json has all of its settings."""
+    return value["name"] if isinstance(value, dict) and "name" in value else value

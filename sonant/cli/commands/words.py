@@ -36,7 +36,8 @@ def run(args):
     from ...core.errors import require
     from ...data.keys import read_names
     from ...data.manifest import Manifest
-    from ...data.words import find_words, select_words, whole_utterances, write_words
+    from ...data.word_sources import find_words
+    from ...data.words import select_words, whole_utterances, write_words
     from ..output import print_table, write_results
 
     words = (

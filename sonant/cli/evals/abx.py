@@ -48,7 +48,7 @@ def add_arguments(parser):
 def run(args):
     from ...actions.score_abx import score_abx
     from ...reports.results import append_result
-    from ..output import print_table, progress_bar, write_results
+    from ..output import number, print_table, progress_bar, write_results
 
     with progress_bar("abx") as progress:
         scored, line = score_abx(
@@ -83,17 +83,6 @@ def run(args):
         ("items", f"{scored.items:,} used, {scored.skipped:,} without a frame"),
     ]
     print_table(["", ""], rows, quiet=args.json == "-")
-
-
-def number(text, option):
-    """``"none"`` or a whole number, of an option."""
-    from ...core.errors import SonantError
-
-    if text is None or text.lower() == "none":
-        return None
-    if text.isdigit() and int(text) > 0:
-        return int(text)
-    raise SonantError(f"{option} must be a positive whole number or none, got '{text}'")
 
 
 def write_pairs(path, rows):

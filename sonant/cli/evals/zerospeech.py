@@ -45,8 +45,7 @@ def add_arguments(parser):
 def run(args):
     from ...actions.zerospeech import submit
     from ...reports.results import append_result
-    from ..output import print_table, progress_bar, write_results
-    from .abx import number
+    from ..output import number, print_table, progress_bar, write_results
 
     with progress_bar("zerospeech") as progress:
         made = submit(

@@ -55,7 +55,7 @@ class Transcripts(Probe):
 
     def reader(self, in_dim: int, outputs: int, geometry: FrameGeometry) -> nn.Module:
         """Frames (B, T, in_dim) -> frames (B, T', outputs)."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} defines no reader")
 
     def loss(self, output: Frames, labels: Sequence[Sequence[str]]) -> Tensor:
         """-log p(symbols) of an utterance by their number, averaged; too few frames for the symbols count nothing."""

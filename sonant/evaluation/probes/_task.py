@@ -67,34 +67,34 @@ class Probe:
     @property
     def wanted(self) -> str:
         """What an utterance needs to have a label, for messages."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} defines no wanted")
 
     def label(self, utterance: Utterance) -> Any:
         """What the head is to tell of an utterance; None: it has no label and is left out."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} defines no label")
 
     def learn(self, labels: Sequence[Any]) -> dict[str, Any]:
         """Note which classes there are in training; returns counts for the report."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} defines no learn")
 
     def check(self, examples: Sequence[Example]) -> None:
         """Raise SonantError for test examples that cannot be scored; called before training."""
 
     def head(self, in_dim: int, geometry: FrameGeometry) -> nn.Module:
         """A fresh head: frames (B, T, in_dim) -> what ``loss`` and ``decide`` take."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} defines no head")
 
     def loss(self, output: Any, labels: Sequence[Any]) -> Tensor:
         """Of a batch; the labels are all known from ``learn``."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} defines no loss")
 
     def decide(self, output: Any) -> list[Any]:
         """What the head says of each utterance."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} defines no decide")
 
     def score(self, decisions: Sequence[Any], examples: Sequence[Example]) -> dict[str, float]:
         """Figures; empty where these examples allow none."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} defines no score")
 
     def chance(self, examples: Sequence[Example]) -> float | None:
         """What a guess without listening would score; None: not known."""

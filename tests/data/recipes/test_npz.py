@@ -8,7 +8,8 @@ import pytest
 from sonant.core import SonantError
 from sonant.data.array_pool import ArrayPool
 from sonant.data.recipes import npz
-from sonant.data.words import find_words, words_of_manifest
+from sonant.data.word_sources import find_words
+from sonant.data.words import words_of_manifest
 
 KEYS = ("hello_s0602a_044207-044257", "there_s0602a_000010-000030", "hello_s0801b_000010-000070")
 
