@@ -24,7 +24,7 @@ import torch
 
 from sonant.training import checkpoint
 
-CLOCKS = ("seconds", "audio_seconds_per_second")  # what two equal runs may differ in
+CLOCKS = ("seconds", "cpu_seconds", "audio_seconds_per_second")  # what two equal runs may differ in
 
 
 def main() -> int:

@@ -23,8 +23,12 @@ _FUNCTIONS = {
     "score_same_different": "actions.score_words",
     "score_word_embedding": "actions.score_words",
     "WordSource": "actions.score_words",
+    "probe": "actions.probe",
+    "add_pca": "actions.pca",
     "describe": "actions.info",
     "demo": "actions.demo",
+    "S3prlUpstream": "wrappers",
+    "SpeechBrainEncoder": "wrappers",
 }
 _PACKAGES = (
     "core",

@@ -28,6 +28,7 @@ from .core import (
 from .core.config import check_keys, plain, read_config, revive, typed
 from .core.model_files import read_model_folder, write_model_folder
 from .data.array_pool import size_of_arrays
+from .data.augment.config import AugmentConfig
 from .data.config import DataConfig
 from .features._computer_json import read_description
 from .nn.pca import PCA
@@ -69,11 +70,13 @@ def class_of(kind: str, name: str) -> type:
 
 @dataclass(frozen=True)
 class EvalConfig:
-    """ABX while training, on a small item file, every ``train.eval_every`` steps. Section ``eval``."""
+    """Scores while training, every ``train.eval_every`` steps: ABX on a small item file, trials. Section ``eval``."""
 
     abx_items: str | None = None  # item file; null: no ABX while training
     abx_audio: str | None = None  # folder that holds the audio the items name
     abx_speaker: Literal["within", "across"] = "across"
+    trials: str | None = None  # list of trials; null: no verification while training
+    trials_audio: str | None = None  # folder or manifest with the audio of the trials
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,7 @@ class RunConfig:
     eval: EvalConfig
     layer: str = "c"  # the layer that the trained representation returns by default
     about: str = ""
+    augment: AugmentConfig = AugmentConfig()
 
     def plain(self) -> dict:
         """The resolved configuration as nested dictionaries: what ``config.yaml`` of a run holds."""
@@ -131,6 +135,7 @@ def resolve(config: str | Path | Mapping, overrides: Sequence[tuple[str, str]] =
         eval=typed(EvalConfig, given.get("eval"), "section 'eval'"),
         layer=str(given.get("layer", "c")),
         about=str(given.get("about", "")),
+        augment=typed(AugmentConfig, given.get("augment"), "section 'augment'"),
     )
 
 
@@ -239,6 +244,7 @@ def save(
         card: text of the model card.
         training: how it was trained (method, data, seed, steps, scores), stored as section ``training``.
     """
+    require(not Path(folder).is_file(), f"'{folder}' is a file; give the folder to write the model to")
     config = {
         **representation.config,
         "sonant": __version__,
@@ -276,12 +282,20 @@ def load(path: str | Path, *, device: str = "cpu") -> Representation:
     return representation.eval().to(device)
 
 
-def baseline(name: str, *, sample_rate: int = 16000) -> Representation:
-    """Plain features as a representation: ``mfcc`` or ``logmel`` with the defaults of their files."""
+def baseline(name: str, *, sample_rate: int = 16000, features: Mapping | None = None) -> Representation:
+    """Plain features as a representation: ``mfcc`` or ``logmel`` with the defaults of their files.
+
+    Args:
+        features: keys of the section ``features`` that go before these, such as ``{"cmvn": "none"}``.
+    """
+    settings = {"cmvn": "utterance", **(features or {})}
+    if features:
+        require("name" not in features, f"'{name}' is the name of the features already; leave features.name out")
+        settings = plain(typed(module_of("features", name).Config, settings, f"section 'features' ({name})"))
     return representation_of(
         {
             "sample_rate": sample_rate,
-            "features": {"name": name, "cmvn": "utterance"},
+            "features": {"name": name, **settings},
             "encoder": {"name": "identity"},
             "context": {"name": "identity"},
             "layer": "z",
@@ -328,15 +342,17 @@ def _from_hub(name: str) -> Path:
         raise SonantError(f"'{name}' is no folder here, and the hub did not give it: {type(error).__name__}") from None
 
 
-def _load_strictly(representation: Representation, tensors: Mapping, where: str) -> None:
+def _load_strictly(
+    representation: Representation, tensors: Mapping, where: str, *, described_by: str = "config.json"
+) -> None:
     own = representation.state_dict()
     missing, extra = sorted(own.keys() - tensors.keys()), sorted(tensors.keys() - own.keys())
     reshaped = sorted(key for key in own.keys() & tensors.keys() if own[key].shape != tensors[key].shape)
     for label, keys in (("lacks", missing), ("has unknown", extra), ("has another shape for", reshaped)):
         require(
             not keys,
-            f"{where}: the weights do not fit config.json: it {label} {', '.join(keys[:3])}"
-            f"{f' and {len(keys) - 3} more' if len(keys) > 3 else ''}; are both files of the same model?",
+            f"{where}: the weights do not fit {described_by}: it {label} {', '.join(keys[:3])}"
+            f"{f' and {len(keys) - 3} more' if len(keys) > 3 else ''}; are both of the same model?",
         )
     representation.load_state_dict(dict(tensors))
 
@@ -352,7 +368,20 @@ def convert(format: str, source: Any, config: Mapping | None = None) -> Represen
         source: path of the checkpoint, or its state dict.
         config: what the checkpoint does not say about its architecture.
     """
-    model_config, tensors = module_of("importers", format).convert(source, config)
-    representation = representation_of(model_config)
-    _load_strictly(representation, tensors, f"{format} checkpoint")
+    importer = module_of("importers", format)
+    try:
+        model_config, tensors = importer.convert(source, config)
+        for section in ("features", "encoder", "context"):
+            if model_config.get(section) is not None:
+                _component(section, model_config[section])  # types and choices, which come from a stranger's file
+        representation = representation_of(model_config)
+    except SonantError:
+        raise
+    except (TypeError, ValueError, LookupError, AttributeError, RuntimeError) as error:
+        where = "this" if isinstance(source, Mapping) else f"{source}: this"
+        raise SonantError(
+            f"{where} {format} checkpoint, or what was said of it, is not what it should be ({type(error).__name__}: "
+            f"{' '.join(str(error).split())[:160]}); is it of that code, and whole?"
+        ) from error
+    _load_strictly(representation, tensors, f"this {format} checkpoint", described_by="its architecture")
     return representation.eval()

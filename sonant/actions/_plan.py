@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..core.errors import SonantError, nearest, require, unknown
-from ._recipe import NAME, Recipe, Template, Value, fill, placeholders, plain_text
+from ._recipe import FROZEN, NAME, Recipe, Template, Value, fill, placeholders, plain_text
 
 IN_FOLDER = re.compile(r"\{dir\}(?:/([^\s,;:=\[\]{}]+))?")
 
@@ -33,6 +33,7 @@ class Stage:
         sources: files and folders from elsewhere that it reads, absolute.
         configs: configurations that it reads: shipped names, or files, absolute.
         resume: words to add when it goes on after an interruption; None: it begins anew then.
+        keep: once done it stays done, whatever changes in what it was made from.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Stage:
     sources: tuple[str, ...] = ()
     configs: tuple[str, ...] = ()
     resume: tuple[str, ...] | None = None
+    keep: bool = False
 
 
 def plan(recipe: Recipe, values: Mapping[str, Value | None], *, lenient: bool = False) -> list[Stage]:
@@ -60,12 +62,14 @@ def plan(recipe: Recipe, values: Mapping[str, Value | None], *, lenient: bool = 
         SonantError: a stage lacks a setting, or reads what no earlier stage makes.
     """
     stages: list[Stage] = []
+    given = [Stage("", "", "", (FROZEN,))] if recipe.freeze else []  # there before the first stage
     to_come = [(template, each) for template in recipe.stages for each in _repeats(template, values)]
     drafts = [_draft(template, each, values) for template, each in to_come]
     _check_outs(drafts)
     for (template, each), draft in zip(to_come, drafts, strict=True):
         try:
-            stages.append(draft if draft.left_out else _complete(draft, template, each, values, stages, drafts))
+            before = [*given, *stages]
+            stages.append(draft if draft.left_out else _complete(draft, template, each, values, before, drafts))
         except SonantError as error:
             if not lenient:
                 raise
@@ -122,7 +126,9 @@ def _draft(template: Template, each: str | None, values: Mapping[str, Value | No
     if missing and left_out is None:
         raise SonantError(f"the stage '{name}' needs the setting '{missing[0]}': give it as --{missing[0]} VALUE")
     outs = () if missing else tuple(place.rstrip("/") for place in fill(template.outs, texts))
-    return Stage(name, template.name, template.about, outs, left_out=left_out, resume=template.resume)
+    return Stage(
+        name, template.name, template.about, outs, left_out=left_out, resume=template.resume, keep=template.keep
+    )
 
 
 def _left_out(template: Template, values: Mapping[str, Value | None]) -> str | None:

@@ -1,8 +1,8 @@
 """Recipes: a chain of sonant commands as a YAML file, and the values of its settings.
 
-A recipe holds ``about``, ``settings`` and ``stages``; docs/recipes.md describes every key. Nothing in it is code: a
-stage is the words of one sonant command, in which ``{setting}`` stands for a value, ``{dir}`` for the work folder and
-``{out:stage}`` for all that an earlier stage makes.
+A recipe holds ``about``, ``settings`` and ``stages``, and may hold ``folder`` and ``freeze``; docs/recipes.md describes
+every key. Nothing in it is code: a stage is the words of one sonant command, in which ``{setting}`` stands for a value,
+``{dir}`` for the work folder and ``{out:stage}`` for all that an earlier stage makes.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ..core.errors import SonantError, nearest, require, unknown
 
 SHIPPED = Path(__file__).parents[1] / "recipes"
 PLACEHOLDER = re.compile(r"\{(\w+|out:[\w+.-]+)\}")
+FROZEN = "config.yaml"  # of a work folder: the configuration that its first use has frozen
 NAME = re.compile(r"[a-z0-9][\w+.-]*")
 # Words of the command line that a setting may neither be nor begin; {dir} and {each} are filled in by us.
 TAKEN = ("dir", "each", "set", "list", "only", "from", "until", "force", "dry_run", "json", "help")
@@ -48,7 +49,10 @@ class Setting:
 
 @dataclass(frozen=True)
 class Template:
-    """A stage as the recipe writes it: ``parts`` are the words of its command, line by line."""
+    """A stage as the recipe writes it: ``parts`` are the words of its command, line by line.
+
+    ``keep``: once done it stays done, whatever changes in what it was made from.
+    """
 
     name: str
     about: str
@@ -59,16 +63,23 @@ class Template:
     unless: Mapping[str, Any]
     each: tuple[str, ...] | str | None
     resume: tuple[str, ...] | None
+    keep: bool = False
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A recipe that was read and checked."""
+    """A recipe that was read and checked.
+
+    ``folder`` is the work folder by default, with settings in braces; ``freeze`` the configuration and the changes to
+    it, line by line, that become the folder's ``config.yaml`` at its first use.
+    """
 
     name: str
     about: str
     settings: dict[str, Setting]
     stages: tuple[Template, ...]
+    folder: str | None = None
+    freeze: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,7 +117,7 @@ def read_recipe(name: str | Path) -> Recipe:
     """Read and check a recipe. Raises SonantError that names the file, the stage and the key."""
     path = find_recipe(name)
     content = read_yaml(path)
-    check_keys(content, ("about", "settings", "stages"), str(path))
+    check_keys(content, ("about", "settings", "stages", "folder", "freeze"), str(path))
     require(NAME.fullmatch(path.stem), f"{path}: a recipe's file name must be plain, such as my-recipe.yaml")
     given = content.get("settings") or {}
     require(isinstance(given, dict), f"{path}: settings must be a mapping of names, got {given!r:.60}")
@@ -119,27 +130,36 @@ def read_recipe(name: str | Path) -> Recipe:
         where = f"{path}: stage '{stage.name}'"
         require(stage.name not in before, f"{where} comes twice; names of stages must differ")
         _check_names(stage, settings, before, where)
-    return Recipe(path.stem, str(content.get("about", "")), settings, read)
+    freeze = tuple(tuple(_split(part, f"{path}: freeze")) for part in _texts(content.get("freeze"), f"{path}: freeze"))
+    folder = content.get("folder")
+    _check_folder(folder, freeze, settings, read, str(path))
+    return Recipe(path.stem, str(content.get("about", "")), settings, read, folder, freeze)
 
 
-def settle(recipe: Recipe, given: Sequence[tuple[str, str]], *, lenient: bool = False) -> dict[str, Value | None]:
+def settle(
+    recipe: Recipe,
+    given: Sequence[tuple[str, str]],
+    *,
+    lenient: bool = False,
+    kept: Mapping[str, str | None] | None = None,
+) -> dict[str, Value | None]:
     """A value for every setting; None where it is not given.
 
     Args:
-        given: pairs of name and text; a later one counts; ``null`` takes a default away.
+        given: pairs of name and text; a later one counts; ``null`` takes a default away. A name with a dot
+            (``optim.lr``) is added to the setting ``options``, where the recipe has one of several words.
         lenient: leave required settings that are missing at None.
+        kept: settings that stay as they were, whether or not what they name is still there; None: not given.
 
     Raises:
         SonantError: an unknown name (with the nearest), a value that does not fit, a required setting missing.
     """
-    texts = {}
-    for key, text in given:
-        name = key.replace("-", "_")
-        if name not in recipe.settings:
-            raise unknown("setting", key, recipe.settings)
-        texts[name] = text
+    texts, kept = texts_of(recipe, given), kept or {}
     values = {}
     for name, setting in recipe.settings.items():
+        if name in kept:
+            values[name] = _as_it_was(setting, kept[name])
+            continue
         text = texts.get(name, setting.default)
         left = text in (None, "null") or (text == "" and setting.kind != "words")
         values[name] = None if left else _value(setting, text)
@@ -149,6 +169,24 @@ def settle(recipe: Recipe, given: Sequence[tuple[str, str]], *, lenient: bool = 
             f"--{name.replace('_', '-')} VALUE",
         )
     return values
+
+
+def texts_of(recipe: Recipe, given: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """The settings that are given, by name. Raises SonantError for an unknown one, with the nearest."""
+    texts, further = {}, []
+    has_options = "options" in recipe.settings and recipe.settings["options"].kind == "words"
+    for key, text in given:
+        name = key.replace("-", "_")
+        if "." in key and has_options:
+            further += [f"--{key}", text]
+        elif name not in recipe.settings:
+            raise unknown("setting", key, recipe.settings)
+        else:
+            texts[name] = text
+    if further:
+        before = texts.get("options", plain_text(recipe.settings["options"].default or []))
+        texts["options"] = f"{'' if before == 'null' else before} {shlex.join(further)}".strip()
+    return texts
 
 
 def plain_text(value: Any) -> str:
@@ -203,6 +241,13 @@ def _value(setting: Setting, default: Any) -> Value:
     return Value(text, text)
 
 
+def _as_it_was(setting: Setting, text: str | None) -> Value | None:
+    if text is None:
+        return None
+    words = tuple(shlex.split(text)) if setting.kind == "words" else text
+    return Value(words, words)
+
+
 def _is_number(text: str) -> bool:
     try:
         float(text)
@@ -237,7 +282,7 @@ def _is_plain_number(value: Any) -> bool:
 def _template(given: Any, number: int, path: str) -> Template:
     where = f"{path}: stage {number}"
     require(isinstance(given, dict), f"{where} must be a mapping with name, run and out, got {given!r:.60}")
-    check_keys(given, ("name", "about", "run", "out", "in", "when", "unless", "each", "resume"), where)
+    check_keys(given, ("name", "about", "run", "out", "in", "when", "unless", "each", "resume", "keep"), where)
     name = str(given.get("name", ""))
     require(NAME.fullmatch(name), f"{where} needs a plain name, such as train, got '{name}'")
     where = f"{path}: stage '{name}'"
@@ -250,6 +295,8 @@ def _template(given: Any, number: int, path: str) -> Template:
         again = () if resume else None
     else:
         again = tuple(word for text in _texts(resume, f"{where}: resume") for word in _split(text, f"{where}: resume"))
+    keep = given.get("keep", False)
+    require(isinstance(keep, bool), f"{where}: keep must be true or false, got {keep!r:.60}")
     each = given.get("each")
     if each is not None and not isinstance(each, str):
         each = tuple(_texts(each, f"{where}: each"))
@@ -263,6 +310,7 @@ def _template(given: Any, number: int, path: str) -> Template:
         unless=_condition(given.get("unless"), f"{where}: unless"),
         each=each,
         resume=again,
+        keep=keep,
     )
 
 
@@ -319,3 +367,24 @@ def _check_names(stage: Template, settings: Mapping[str, Setting], before: Seque
             inside and plain.split("/")[0] not in ("stages", "earlier", "run.json"),
             f"{where}: out '{place}' must be a path inside the work folder, other than stages, earlier and run.json",
         )
+
+
+def _check_folder(
+    folder: Any, freeze: Sequence[Sequence[str]], settings: Mapping[str, Setting], stages: Sequence[Template], path: str
+) -> None:
+    """``folder`` and ``freeze`` name settings that exist, and nobody else makes the frozen file."""
+    require(folder is None or isinstance(folder, str), f"{path}: folder must be text, got {folder!r:.60}")
+    several = {name for name, setting in settings.items() if setting.kind == "words"}
+    for name in placeholders([folder or ""]):
+        if name not in settings:
+            raise unknown(f"setting in {path}: folder:", name, settings)
+        require(name not in several, f"{path}: folder names '{name}', which may be several words")
+    for word in (word for part in freeze for word in part):
+        for name in placeholders([word]):
+            if name not in settings:
+                raise unknown(f"setting in {path}: freeze:", name, settings)
+            alone = name not in several or PLACEHOLDER.fullmatch(word)
+            require(alone, f"{path}: freeze: '{word}' is one word, but {{{name}}} may be several; let it stand alone")
+    require(not freeze or len(freeze[0]) == 1, f"{path}: freeze begins with a line that is the configuration alone")
+    made = [place for stage in stages for place in stage.outs if freeze and place.split("/")[0] == FROZEN]
+    require(not made, f"{path}: {FROZEN} is what freeze makes; no stage can make it")

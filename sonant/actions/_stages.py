@@ -1,6 +1,7 @@
 """The work folder of a recipe: what its stages have made, and whether that is still right.
 
-DIR/run.json           the recipe and the settings of the last run
+DIR/run.json           the recipe, the settings of the last run and the frozen configuration, where there is one
+DIR/config.yaml        the frozen configuration, as the stages read it
 DIR/stages/NAME.json   one stage: its command and the fingerprints of what it read and made
 DIR/stages/lock        held while a run is going on
 DIR/earlier/NAME-1     what a stage had made before it was run anew
@@ -23,6 +24,7 @@ from ..core.files import write_json
 from ..version import __version__
 from ._fingerprint import Print, difference, fingerprint, of_config, still
 from ._plan import Stage
+from ._recipe import FROZEN
 
 State = Literal["done", "to do", "begun", "left out"]
 WAIT_S = 30.0  # for the processes of a run that was killed to be gone
@@ -81,11 +83,16 @@ class WorkFolder:
         )
         return known.get("settings", {})
 
-    def claim(self, recipe: str, settings: Mapping[str, str]) -> None:
+    def frozen(self) -> dict[str, Any] | None:
+        """The configuration that the first use has frozen; None where there is none."""
+        return (_json(self.path / "run.json") or {}).get("frozen")
+
+    def claim(self, recipe: str, settings: Mapping[str, str], frozen: Mapping[str, Any] | None = None) -> None:
         """Note whose folder it is and the settings of this run, and sweep up after a run that was killed."""
         for leftover in [*self.path.glob(".*.part"), *(self.path / "stages").glob(".*.part")]:
             leftover.unlink()
         wanted = {"recipe": recipe, "settings": dict(settings), "version": __version__}
+        wanted |= {} if frozen is None else {"frozen": frozen}
         if _json(self.path / "run.json") != wanted:
             write_json(self.path / "run.json", wanted)
 
@@ -140,7 +147,7 @@ class WorkFolder:
 
     def inputs(self, stage: Stage, before: Sequence[Stage]) -> dict[str, Print | None]:
         """Fingerprints of what a stage reads; what an earlier stage makes is missing until that stage is done."""
-        made: dict[str, Print | None] = {}
+        made = {FROZEN: fingerprint(self.place(FROZEN))} if FROZEN in stage.reads else {}
         for other in before:
             if set(other.outs) & set(stage.reads) and not other.left_out:
                 ready = (self.record(other) or {}).get("state") == "done"
@@ -160,8 +167,10 @@ class WorkFolder:
         record = self.record(stage)
         if record is None:
             return Verdict("to do", "not run yet", inputs)
-        changed = [f"settings changed: {line}" for line in command_changes(record["command"], stage.compared)]
-        changed += _input_changes(record["inputs"], inputs)
+        changed: list[str] = []
+        if not stage.keep:
+            changed = [f"settings changed: {line}" for line in command_changes(record["command"], stage.compared)]
+            changed += _input_changes(record["inputs"], inputs)
         if record["state"] != "done":
             why = "; ".join(["not finished before", *changed])
             return Verdict("begun" if not changed else "to do", why, inputs)

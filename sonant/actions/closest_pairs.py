@@ -3,7 +3,7 @@
 For recordings of isolated words, and for segments from any detector. For running speech give the list of a term
 discovery system instead (``sonant pairs utd``).
 
-Letters: N segments, P pairs.
+Letters: N segments, P pairs, R rows at a time, K neighbours.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ..evaluation.encode import array_items, word_items
 from ..evaluation.same_different import dtw_distances
 
 DISTANCES = ("cosine", "euclidean", "angular")
+ROWS = 256  # of the matrix of distances that are looked at together
 
 
 def closest_pairs(
@@ -81,17 +82,31 @@ def _nearest(
     condensed_P: np.ndarray, N: int, neighbours: int, speaker_N: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """First and second segment and distance of each pair i < j where one is among the nearest of the other."""
-    best: dict[tuple[int, int], float] = {}
-    first_N = np.arange(N) * N - np.arange(N) * (np.arange(N) + 1) // 2  # where row i begins, at column i + 1
-    for i in range(N):
-        others_N = np.delete(np.arange(N), i)
-        low_N, high_N = np.minimum(others_N, i), np.maximum(others_N, i)
-        row_N = condensed_P[first_N[low_N] + high_N - low_N - 1]
+    require(N > 1, "no two segments to pair: there is one segment")
+    found = []
+    for begin in range(0, N, ROWS):
+        row_R1 = np.arange(begin, min(begin + ROWS, N))[:, None]
+        distance_RN = _rows(condensed_P, N, row_R1)
+        apart_RN = row_R1 != np.arange(N)
         if speaker_N is not None:
-            row_N = np.where(speaker_N[others_N] == speaker_N[i], np.inf, row_N)
-        for place in np.argsort(row_N, kind="stable")[:neighbours]:
-            if np.isfinite(row_N[place]):
-                best[int(low_N[place]), int(high_N[place])] = float(row_N[place])
-    require(best, "no two segments to pair: there is one segment, or one speaker")
-    pairs = np.array(list(best))
-    return pairs[:, 0], pairs[:, 1], np.array(list(best.values()))
+            apart_RN &= speaker_N[row_R1] != speaker_N
+        distance_RN = np.where(apart_RN, distance_RN, np.inf)
+        near_RK = np.argsort(distance_RN, axis=1, kind="stable")[:, :neighbours]
+        real_RK = np.isfinite(np.take_along_axis(distance_RN, near_RK, axis=1))
+        pair_RK2 = np.sort(np.stack(np.broadcast_arrays(row_R1, near_RK), axis=-1), axis=-1)
+        found.append(pair_RK2[real_RK])
+    pair_P2 = np.unique(np.concatenate(found), axis=0)
+    require(len(pair_P2), "no two segments to pair: all are of one speaker")
+    i_P, j_P = pair_P2.T
+    return i_P, j_P, condensed_P[_place(i_P, j_P, N)].astype(np.float64)
+
+
+def _rows(condensed_P: np.ndarray, N: int, row_R1: np.ndarray) -> np.ndarray:
+    """(R, N) rows of the matrix of distances; the diagonal means nothing."""
+    low_RN, high_RN = np.minimum(row_R1, np.arange(N)), np.maximum(row_R1, np.arange(N))
+    return condensed_P[_place(low_RN, high_RN, N).clip(0, len(condensed_P) - 1)]
+
+
+def _place(low: np.ndarray, high: np.ndarray, N: int) -> np.ndarray:
+    """Where the distance of two segments, low < high, stands in the condensed matrix."""
+    return low * N - low * (low + 1) // 2 + high - low - 1

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-from ..build import load
-from ..core import Featured, Representation, SonantError, require
+from ..build import BASELINES, baseline, load
+from ..core import Featured, Representation, SonantError, check_device, require
 from ..data.arrays import ArrayReader, ArrayWriter, holds_arrays
 from ..data.manifest import RECORDINGS, Manifest
 from ..data.sources import find_utterances
@@ -30,6 +30,7 @@ def extract(
     device: str = "cpu",
     batch_seconds: float = 120.0,
     strict: bool = False,
+    features: Mapping[str, Any] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Write the frames of every utterance of ``source`` below ``out``; what is complete is not made again.
@@ -50,16 +51,18 @@ def extract(
         device: where to compute.
         batch_seconds: audio per batch, padding included.
         strict: stop at the first unreadable file instead of naming, counting and skipping it.
+        features: settings of the baselines ``mfcc`` and ``logmel`` in place of their own, such as ``{"cmvn": "none"}``.
         progress: called with (done, all) after each utterance.
 
     Returns:
         Counts ``written``, ``already_there`` and ``skipped`` with the names skipped, and the shape facts.
     """
-    representation = model if isinstance(model, Representation) else load(model, device=device)
+    representation = _model(model, features, device)
     format, dtype = _format(format, like)
     layer = layer or (EMBEDDING if representation.embedding is not None else representation.default_layer)
     facts = {
         "model": "" if isinstance(model, Representation) else str(model),
+        **({"features": representation.config["features"]} if features else {}),
         "layer": layer,
         "dim": representation.dim_of(layer),
         "geometry": asdict(representation.geometry),
@@ -94,6 +97,18 @@ def extract(
         "skipped": len(skipped),
         "skipped_names": skipped,
     }
+
+
+def _model(model: str | Path | Representation, features: Mapping[str, Any] | None, device: str) -> Representation:
+    if not features:
+        return model if isinstance(model, Representation) else load(model, device=device)
+    require(
+        str(model) in BASELINES,
+        f"settings of features are for the baselines {' and '.join(BASELINES)}; a model has the features it was "
+        "trained on, and a file that describes features says its own",
+    )
+    check_device(device)
+    return baseline(str(model), features=features).to(device)
 
 
 def _format(format: str | None, like: str | None) -> tuple[str, str]:

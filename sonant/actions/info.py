@@ -13,7 +13,10 @@ def describe(model: str | Path | Representation, *, verify: bool = False) -> dic
     """Parameters, sizes, rate, receptive field, look-ahead, layers and training data of a representation.
 
     Times are in milliseconds; ``None`` for anything called ``context``, ``past`` or ``look_ahead`` means the whole
-    utterance. ``feat_size``, ``output_size``, ``downsampling_factor`` and ``num_params`` are what scpc-info tells.
+    utterance. ``width`` is the context network's alone: features that are normalised by utterance make the context the
+    whole utterance, however narrow the network. ``embedding_dim`` is the size of the vector of an utterance, None for
+    models without one. ``feat_size``, ``output_size``, ``downsampling_factor`` and ``num_params`` are what scpc-info
+    tells.
 
     Args:
         verify: measure past and future by gradient too, as ``measured`` (frames) and ``verified`` (whether equal).
@@ -23,6 +26,8 @@ def describe(model: str | Path | Representation, *, verify: bool = False) -> dic
     hop_ms = 1000 * geometry.hop / geometry.sample_rate
     past, future = representation.reach
     context = None if past is None or future is None else past + 1 + future
+    own = representation.context.past, representation.context.future
+    width = None if None in own else own[0] + 1 + own[1]
     local_ahead = geometry.window + geometry.offset - geometry.hop
     facts = {
         "model": str(model) if not isinstance(model, Representation) else representation.config.get("name", ""),
@@ -35,6 +40,8 @@ def describe(model: str | Path | Representation, *, verify: bool = False) -> dic
         "local_window_ms": 1000 * geometry.window / geometry.sample_rate,
         "context_frames": context,
         "context_ms": None if context is None else context * hop_ms,
+        "width_frames": width,
+        "width_ms": None if width is None else width * hop_ms,
         "context_past_frames": past,
         "context_past_ms": None if past is None else past * hop_ms,
         "look_ahead_frames": future,
@@ -42,6 +49,7 @@ def describe(model: str | Path | Representation, *, verify: bool = False) -> dic
         if future is None
         else future * hop_ms + max(0.0, 1000 * local_ahead / geometry.sample_rate),
         "layers": {layer: representation.dim_of(layer) for layer in representation.layers},
+        "embedding_dim": None if representation.embedding is None else representation.embedding.dim,
         "default_layer": representation.default_layer,
         "training": representation.config.get("training", {}),
     }

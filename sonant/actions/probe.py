@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +10,10 @@ from ..build import load, module_of, names, representation_of
 from ..core import Representation, require, seed_everything, unknown
 from ..core.config import plain, typed
 from ..core.seeding import restore_rng_state, rng_state
+from ..data.arrays import ArrayReader
 from ..data.manifest import Manifest
+from ..evaluation.encode import stands_on_arrays
+from ..evaluation.probes._features import device_of
 from ..evaluation.probes._task import ProbeResult
 from ..reports import Result
 
@@ -43,6 +46,8 @@ def probe(
     name: str | None = None,
     progress: Callable[[int, int], None] | None = None,
     settings: Mapping[str, Any] | None = None,
+    train_arrays: str | Path | None = None,
+    test_arrays: str | Path | None = None,
 ) -> tuple[ProbeResult, Result]:
     """Train a head on one manifest and score it on another.
 
@@ -53,10 +58,12 @@ def probe(
         random: replace the model's weights by fresh ones, drawn by ``seed``.
         protocol: ``superb``: steps and sizes as published in place of those for corpora of an hour.
         seed: of the head, the batches, the held-out part and the fresh weights.
-        device: where everything is computed.
+        device: where a model that is loaded is put.
         name: how the result calls what was scored; by default the path.
         progress: called with (steps done, steps in all).
         settings: fields of the task's ``Config``; they go before the protocol.
+        train_arrays, test_arrays: features of the manifests, for a model that stands on arrays; None: the folder
+            ``arrays`` of each (``sonant prepare spect`` makes it).
 
     Returns:
         What was found, and the line for ``results.jsonl``.
@@ -68,8 +75,13 @@ def probe(
     training, scored_on = Manifest.open(train), Manifest.open(test)
     representation = model if isinstance(model, Representation) else load(model, device=device)
     if random:
-        representation = fresh(representation, seed).to(device)
-    found = module.Task(cfg).run(representation, training, scored_on, seed=seed, progress=progress)
+        representation = fresh(representation, seed).to(device_of(representation))
+    arrays = _arrays(representation, [(training, train_arrays), (scored_on, test_arrays)])
+    found = module.Task(cfg).run(
+        representation, training, scored_on, seed=seed, progress=progress, arrays=list(arrays.values())
+    )
+    for reader in arrays.values():
+        reader.close()
     facts = {key: value for key, value in plain(cfg).items() if value is not None and key not in NOT_OF_THE_SCORE}
     title = name or ("" if isinstance(model, Representation) else str(model))
     line = Result(
@@ -83,6 +95,28 @@ def probe(
         extra={"layers": found.layers, "held_out": found.chosen, **found.counts},
     )
     return found, line
+
+
+def _arrays(
+    representation: Representation, given: Sequence[tuple[Manifest, str | Path | None]]
+) -> dict[Path, ArrayReader]:
+    """The arrays of the manifests by their place; none for models that read audio."""
+    if not stands_on_arrays(representation):
+        require(
+            not any(place for _, place in given), "this model reads audio; arrays are for models that stand on them"
+        )
+        return {}
+    found: dict[Path, ArrayReader] = {}
+    for manifest, place in given:
+        place = Path(place or manifest.folder / "arrays").resolve()
+        require(
+            place.exists(),
+            f"this model stands on arrays, and '{manifest.folder}' has none; give them: --train-arrays, --test-arrays",
+        )
+        found.setdefault(place, ArrayReader(place))
+    shared = set.intersection(*map(set, found.values())) if len(found) > 1 else set()
+    require(not shared, f"both folders of arrays hold '{min(shared, default='')}'; names must tell utterances apart")
+    return found
 
 
 def fresh(representation: Representation, seed: int) -> Representation:

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..core.errors import Failure, SonantError, require
 from ..version import __version__
+from ._frozen import check_agrees, default_folder, frozen_config, kept_settings, write_frozen
 from ._plan import Stage, choose, plan
 from ._process import INTERRUPTED, Processes
 from ._recipe import Recipe, Value, plain_text, read_recipe, settle, shipped_recipes
@@ -84,7 +85,8 @@ def run_recipe(
     Args:
         recipe: shipped name, YAML file, or what ``read_recipe`` returns.
         settings: pairs of name and text.
-        folder: where the stages work; None: ``runs/<recipe>``.
+        folder: where the stages work; None: as the recipe says, else ``runs/<recipe>``. Where the recipe freezes a
+            configuration, that of the folder's first use counts, and settings that contradict it are refused.
         only, start, until: names of stages to keep to; what the others made is used as it is.
         force: run the chosen stages anew though they are done.
         stdout: file descriptor for the standard output of the stages; None: our own.
@@ -97,8 +99,11 @@ def run_recipe(
     recipe, values, stages, work = _opened(recipe, settings, folder)
     chosen = choose(stages, only=only, start=start, until=until)
     outcome = _outcome(recipe, values, work)
+    frozen = (work.frozen() or frozen_config(recipe, values)) if recipe.freeze else None
     with work.locked() as lock, Processes(lock=lock, stdout=stdout) as processes:
-        work.claim(recipe.name, {name: plain_text(value.compared) for name, value in values.items() if value})
+        work.claim(recipe.name, {name: plain_text(value.compared) for name, value in values.items() if value}, frozen)
+        if frozen is not None:
+            write_frozen(work, frozen)
         for number, stage in enumerate(stages):
             head = f"[{number + 1}/{len(stages)}] {stage.name}"
             row = Row(stage.name, "not reached", command=_line(work, stage), about=stage.about)
@@ -157,11 +162,15 @@ def _opened(
     lenient: bool = False,
 ) -> tuple[Recipe, dict[str, Value | None], list[Stage], WorkFolder]:
     recipe = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
-    work = WorkFolder(_spelt(Path(folder) if folder is not None else Path("runs") / recipe.name))
+    place = Path(folder) if folder is not None else default_folder(recipe, settings, lenient=lenient)
+    work = WorkFolder(_spelt(place))
     before = work.check(recipe.name)
-    if lenient:
+    kept = kept_settings(recipe, work, before)
+    if kept:
+        check_agrees(recipe, work, settings, kept)
+    if lenient or kept:
         settings = [*((name, text) for name, text in before.items() if name in recipe.settings), *settings]
-    values = settle(recipe, settings, lenient=lenient)
+    values = settle(recipe, settings, lenient=lenient, kept=kept)
     return recipe, values, plan(recipe, values, lenient=lenient), work
 
 

@@ -48,7 +48,9 @@ def train(
     begins = not (resume and checkpoint.latest(folder)[0])
     with processes(run.train.device) as place:
         seed_everything(run.train.seed)
-        train_loader, valid_loader = build_loaders(run.data, seed=run.train.seed, rank=place.rank, world=place.world)
+        train_loader, valid_loader = build_loaders(
+            run.data, augment=run.augment, seed=run.train.seed, rank=place.rank, world=place.world
+        )
         method = method_of(run)
         notes = [_advice(run)] if begins else []
         if run.train.init is not None and begins:
@@ -90,18 +92,26 @@ def _check(run: RunConfig) -> None:
         "data.pairs (sonant pairs makes a list)",
     )
     require(
+        needs != "views" or view == "crops",
+        f"{run.method.name} compares crops of the same utterance, and data.view is {view}: use data.view crops",
+    )
+    require(
         run.data.arrays is None or run.features is not None,
         f"data.arrays gives features in place of audio, and the encoder {run.encoder.name} reads waveforms: leave out "
         "data.arrays, or give features: {name: arrays} and an encoder of frames, such as identity or mlp",
     )
-    if run.eval.abx_items is not None:
-        require(
-            run.eval.abx_audio is not None, "eval.abx_items is given without eval.abx_audio, the folder of its audio"
-        )
+    _check_eval(run)
+
+
+def _check_eval(run: RunConfig) -> None:
+    for given, audio in (("abx_items", "abx_audio"), ("trials", "trials_audio")):
+        if getattr(run.eval, given) is None:
+            continue
+        require(getattr(run.eval, audio), f"eval.{given} is given without eval.{audio}, the folder of its audio")
         require(
             run.features is None or run.features.name != "arrays",
-            "eval.abx_items needs a model that reads audio, and this one stands on arrays: leave eval out, score the "
-            "frames that it extracts (sonant eval abx --features)",
+            f"eval.{given} needs a model that reads audio, and this one stands on arrays: leave eval out and score "
+            "what it extracts (sonant eval)",
         )
 
 
@@ -180,8 +190,13 @@ def _commit() -> str | None:
 
 
 def _evaluators(run: RunConfig) -> list[Callable[[Representation, int], dict[str, float]]]:
-    if run.eval.abx_items is None:
-        return []
-    from ..evaluation.abx import evaluator
+    found = []
+    if run.eval.abx_items is not None:
+        from ..evaluation.abx import evaluator
 
-    return [evaluator(run.eval.abx_items, run.eval.abx_audio, speaker=run.eval.abx_speaker, layer=run.layer)]
+        found.append(evaluator(run.eval.abx_items, run.eval.abx_audio, speaker=run.eval.abx_speaker, layer=run.layer))
+    if run.eval.trials is not None:
+        from .verify import trial_evaluator
+
+        found.append(trial_evaluator(run.eval.trials, run.eval.trials_audio))
+    return found

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..build import load
 from ..core import Representation, require, unknown
+from ..core.files import read_lines, write_text
 from ..data.zerospeech import (
     BENCHMARKS,
     GROUP_SIZE,
@@ -86,7 +87,8 @@ def submit(
         progress: called with (done, all) of the arrays of a subset.
 
     Raises:
-        SonantError: no such benchmark or subset, nothing to extract, foreign files in the folder.
+        SonantError: no such benchmark or subset, nothing to extract, foreign files in the folder, or frames of another
+            model, layer or rate in it.
     """
     if benchmark not in BENCHMARKS:
         raise unknown("benchmark", benchmark, BENCHMARKS)
@@ -102,6 +104,7 @@ def submit(
         frames = FromAudio(model, "a model", places, layer=layer, batch_seconds=batch_seconds)
     else:
         frames = FromAudio(load(model, device=device), str(model), places, layer=layer, batch_seconds=batch_seconds)
+    _of_one_origin(out, frames.description)
     files = {subset.name: _write(subset, frames, out, SUFFIX[benchmark], progress) for subset in subsets}
     absent = [name for name, count in files.items() if not count]
     require(
@@ -121,6 +124,18 @@ def submit(
         settings=settings,
     )
     return Submission(out, files, absent, open_keys, scores)
+
+
+def _of_one_origin(out: Path, origin: str) -> None:
+    """Refuse to go on with a folder that holds other frames; beside it, for the benchmarks know no such file in it."""
+    place = out.with_name(f"{out.name}-origin.txt")
+    if out.is_dir() and place.is_file():
+        there = " ".join(read_lines(place))
+        require(
+            there == origin,
+            f"'{out}' holds frames of {there}, and these are of {origin}; give another folder, or delete it",
+        )
+    write_text(place, f"{origin}\n")
 
 
 def _write(subset: Subset, frames: FromAudio | FromArrays, out: Path, suffix: str, progress: Progress | None) -> int:

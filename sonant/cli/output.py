@@ -26,6 +26,13 @@ def number(text: str | None, option: str) -> int | None:
     raise SonantError(f"{option} must be a positive whole number or none, got '{text}'")
 
 
+def check_target(target: str | None) -> None:
+    """Raise SonantError where results cannot go, before hours are spent on them."""
+    from ..core.errors import require
+
+    require(target is None or not Path(target).is_dir(), f"'{target}' is a folder; name a file for the results in it")
+
+
 def write_results(value: Any, target: str | None) -> None:
     """Write ``value`` as JSON where ``--json`` says."""
     if target is None:

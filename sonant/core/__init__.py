@@ -5,7 +5,7 @@ from .device import check_device
 from .errors import Failure, MissingExtra, SonantError, nearest, require, unknown
 from .frames import Frames, mask_of
 from .geometry import FrameGeometry, samples_of, seconds_of
-from .method import LossOut, Method
+from .method import LossOut, Method, ViewsMethod
 from .module import Featured, FrameModule
 from .representation import Representation
 from .seeding import derive_seed, generator, numpy_generator, seed_everything
@@ -22,6 +22,7 @@ __all__ = [
     "MissingExtra",
     "Representation",
     "SonantError",
+    "ViewsMethod",
     "check_device",
     "derive_seed",
     "generator",

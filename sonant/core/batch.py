@@ -81,4 +81,7 @@ class Batch:
     def pin_memory(self) -> Batch:
         """The same batch in page-locked memory (called by the data loader)."""
         other = None if self.other is None else self.other.pin_memory()
-        return replace(self, wave_BL=self.wave_BL.pin_memory(), lengths_B=self.lengths_B.pin_memory(), other=other)
+        extras = {name: x.pin_memory() if isinstance(x, Tensor) else x for name, x in self.extras.items()}
+        return replace(
+            self, wave_BL=self.wave_BL.pin_memory(), lengths_B=self.lengths_B.pin_memory(), other=other, extras=extras
+        )

@@ -36,7 +36,18 @@ def gather_with_gradient(x: Tensor) -> Tensor:
         return x
     from torch.distributed.nn.functional import all_gather
 
-    return torch.cat(all_gather(x.contiguous()), dim=0)
+    gathered = torch.cat(all_gather(x.contiguous()), dim=0)
+    if gathered.requires_grad:
+        gathered.register_hook(Tensor.contiguous)  # gloo sends gradients as they lie in memory, whatever their strides
+    return gathered
+
+
+def same_as_first(value: Tensor) -> Tensor:
+    """The first process's ``value`` in every process: what each computed for itself may differ in the last bits."""
+    if world_size() > 1:
+        value = value.contiguous()
+        dist.broadcast(value, src=0)
+    return value
 
 
 def barrier() -> None:

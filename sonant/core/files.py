@@ -16,9 +16,23 @@ from .errors import SonantError
 def write_atomically(path: str | Path, write: Callable[[IO[bytes]], Any]) -> None:
     """Call ``write(stream)`` on a temporary neighbour of ``path``, then put it in place in one step.
 
-    A crash, a full disk or a kill at any moment leaves the old file or the new one, never a part.
+    A crash, a full disk or a kill at any moment leaves the old file or the new one, never a part. Devices and pipes
+    (``/dev/null``) are written to and never replaced.
     """
     path = Path(path)
+    try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            with path.open("wb") as stream:
+                write(stream)
+        else:
+            _replace(path, write)
+    except OSError as error:
+        if error.errno in (None, errno.ENOSPC):  # NumPy tells a full disk by text alone
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        raise
+
+
+def _replace(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:
@@ -28,10 +42,8 @@ def write_atomically(path: str | Path, write: Callable[[IO[bytes]], Any]) -> Non
             os.fsync(stream.fileno())
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
-    except BaseException as error:
+    except BaseException:
         Path(temporary).unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno in (None, errno.ENOSPC):  # NumPy tells a full disk by text alone
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
         raise
 
 

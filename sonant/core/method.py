@@ -70,3 +70,51 @@ class Method(nn.Module):
     def representation(self) -> Representation:
         """What is kept when training ends."""
         return Representation(encoder=self.encoder, context=self.context, embedding=self.embedding)
+
+
+class ViewsMethod(Method):
+    """A method that learns one vector per utterance from several views of it: crops, each augmented apart.
+
+    Its loss is split in two: ``embed`` sees every utterance by itself, ``compare`` sees all of them at once. A batch
+    that does not fit into memory can so be embedded in pieces and still be compared as a whole.
+
+    Letters: B utterances, V views, L samples, D channels of a vector.
+    """
+
+    needs = "views"
+    embeds = True
+
+    def loss(self, batch: Batch) -> LossOut:
+        return self.compare(self.embed(batch), batch)
+
+    def embed(self, batch: Batch) -> tuple[Tensor, ...]:
+        """What ``compare`` takes: tensors whose first dimension is the utterances. Here (B, V, D), all views."""
+        return (self.vectors(self.views_of(batch), batch),)
+
+    def compare(self, embedded: tuple[Tensor, ...], batch: Batch) -> LossOut:
+        """The loss over all utterances; of ``batch`` only what is not audio (ids, seeds, speakers)."""
+        raise TypeError(f"{type(self).__name__} defines no compare")
+
+    def vectors(self, views_BVL: Tensor, batch: Batch, *, body: Representation | None = None) -> Tensor:
+        """(B, V, D) of the method's own body, or of another such as its teacher; one pass over all views.
+
+        Raises SonantError for views without a frame.
+        """
+        body = body or self.representation()
+        B, V, L = views_BVL.shape
+        require(
+            batch.geometry is not None or body.geometry.frames(L) >= 1,
+            f"views of {L} samples are shorter than a frame: lengthen data.chunk_seconds",
+        )
+        lengths_B = batch.lengths_B.clamp(max=L).repeat_interleave(V)
+        return body.embed(views_BVL.reshape(B * V, L), lengths_B).reshape(B, V, -1)
+
+    def views_of(self, batch: Batch) -> Tensor:
+        """(B, V, L) the views of a batch. Raises SonantError when there are fewer than two."""
+        views_BVL = batch.extras.get("views")
+        require(
+            views_BVL is not None and views_BVL.shape[1] >= 2,
+            f"the method {type(self).__module__.rpartition('.')[2]} compares views of the same utterance: set "
+            "data.view to crops, with data.views of at least 2",
+        )
+        return views_BVL

@@ -115,7 +115,7 @@ class ArrayWriter:
     def _check(self) -> None:
         """Refuse to mix arrays of different models or layers."""
         known = _read_index(self.index)
-        for name in ("format", "layer", "model", "geometry", "dim"):
+        for name in ("format", "layer", "model", "features", "geometry", "dim"):
             ours = self.format if name == "format" else self.facts.get(name)
             if known is not None and known.get(name) != ours:
                 raise SonantError(
@@ -339,18 +339,11 @@ def _load_pt(path: Path, *, mmap: bool = False) -> np.ndarray:
 
 def load_tensor(path: Path, *, mmap: bool = False):
     """The tensor of a ``.pt`` file, which may hold nothing else; with ``mmap`` it is read when it is looked at."""
-    import pickle
-
     import torch
 
-    try:
-        try:
-            loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
-        except RuntimeError:
-            loaded = torch.load(path, map_location="cpu", weights_only=True)  # old files cannot be mapped
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise SonantError(f"'{path}' holds no plain tensor and is not opened further: {first}") from None
+    from ..core.torch_files import read_torch
+
+    loaded = read_torch(path, mmap=mmap)
     require(isinstance(loaded, torch.Tensor), f"'{path}' holds a {type(loaded).__name__}, expected one tensor")
     return loaded
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from ..core import numpy_generator, require, unknown
 from .array_pool import ArrayPool
+from .augment.chain import Augmenter
+from .augment.config import AugmentConfig
 from .loader import Loader
 from .manifest import Manifest
 from .pool import Pool
@@ -45,9 +47,12 @@ class DataConfig:
     aligned_lobe: int = 0  # how much longer than that they are: phones, or frames beside words (aligned)
     group: Literal["none", "utterance", "speaker"] = "none"  # what all windows of a batch share (chunks)
     views: int = 2  # crops of each utterance (crops)
+    crops_apart: bool = False  # the two crops do not overlap (crops)
+    local_views: int = 0  # further crops of each utterance, of ``local_seconds`` (crops)
+    local_seconds: float = 1.0  # s
     speakers_per_batch: int = 16  # S (speakers)
     utterances_per_speaker: int = 4  # U (speakers)
-    short: Literal["drop", "pad"] = "drop"  # utterances shorter than chunk_seconds
+    short: Literal["drop", "pad", "wrap"] = "drop"  # utterances shorter than chunk_seconds; wrap: repeated (crops)
     min_seconds: float = 0.0  # s, shorter utterances are left out
     max_seconds: float | None = None  # s, longer utterances are cropped at random, longer segments end there
     # (utterances, segments, pairs)
@@ -55,23 +60,64 @@ class DataConfig:
     workers: int = 2  # processes that read ahead; 0: none
     strict: bool = False  # stop at the first unreadable file instead of skipping it
     cache_mb: int = 1000  # MB of memory for decoded audio, used when the whole corpus fits; 0: read files every time
+    cache_folder: str | None = None  # folder on disk for decoded audio in place of memory: 115 MB an hour at 16 kHz,
+    # filled as files are read and kept for later runs; worth it for m4a and MP3
 
 
-def build_loaders(cfg: DataConfig, *, seed: int = 0, rank: int = 0, world: int = 1) -> tuple[Loader, Loader | None]:
+def build_loaders(
+    cfg: DataConfig, *, augment: AugmentConfig | None = None, seed: int = 0, rank: int = 0, world: int = 1
+) -> tuple[Loader, Loader | None]:
     """The loaders for training and validation; the second is None when nothing is held out.
 
     Without a manifest for validation a part of the utterances is held out; of segments and pairs, a part of these.
 
-    Validation has the same view without shuffling; its windows and crops are the same every time.
-    Raises SonantError when a manifest is missing or leaves nothing to train on.
+    Validation has the same view without shuffling; its windows and crops are the same every time, and are heard clean
+    unless ``augment.valid``.
+    Raises SonantError when a manifest is missing or leaves nothing to train on, or no file of noise can be read.
     """
     require(cfg.train, "data.train names no manifest; make one with: sonant prepare folder AUDIO OUT")
-    train, valid = _cut_views(cfg) if cfg.view in ("segments", "pairs") else _utterance_views(cfg)
+    augment = AugmentConfig() if augment is None else augment
+    _check_augment(cfg, augment)
+    speeds = augment.speeds
+    train, valid = _cut_views(cfg) if cfg.view in ("segments", "pairs") else _utterance_views(cfg, speeds=speeds)
     if rank == 0:
         _tell_missing(cfg, [view for view in (train, valid) if view is not None])
+    heard, heard_in_valid = _augmenters(cfg, augment, tell=rank == 0)
     options = {"seed": seed, "rank": rank, "world": world, "strict": cfg.strict}
-    loader = Loader(train, shuffle=cfg.shuffle, workers=cfg.workers, **options)
-    return loader, valid and Loader(valid, shuffle=False, workers=min(cfg.workers, 1), **options)
+    loader = Loader(train, shuffle=cfg.shuffle, workers=cfg.workers, augment=heard, **options)
+    workers = min(cfg.workers, 1)
+    return loader, valid and Loader(valid, shuffle=False, workers=workers, augment=heard_in_valid, **options)
+
+
+def _check_augment(cfg: DataConfig, augment: AugmentConfig) -> None:
+    """Refuse what this view or these data cannot give."""
+    require(
+        cfg.arrays is None or not (augment.changes or augment.speeds or augment.keep_clean),
+        "augment works on audio, and data.arrays gives features in its place: leave out one of both",
+    )
+    for name in ("speeds", "keep_clean"):
+        require(
+            cfg.view == "crops" or not getattr(augment, name),
+            f"augment.{name} is for the view crops, and data.view is {cfg.view}: leave it out",
+        )
+    require(
+        cfg.short != "wrap" or cfg.view == "crops",
+        f"data.short wrap is for the view crops, and data.view is {cfg.view}: use drop or pad",
+    )
+
+
+def _augmenters(cfg: DataConfig, augment: AugmentConfig, *, tell: bool) -> tuple[Augmenter | None, Augmenter | None]:
+    """What training and validation hear."""
+    if not (augment.changes or augment.keep_clean):
+        return None, None
+    options = {"sample_rate": cfg.sample_rate, "strict": cfg.strict}
+    training = Augmenter(augment, **options)
+    if tell:
+        for reason in training.unusable.values():
+            print(f"sonant: skipped in augmentation: {reason}", file=sys.stderr)
+    if augment.valid:
+        return training, training
+    return training, Augmenter(AugmentConfig(keep_clean=True), **options) if augment.keep_clean else None
 
 
 def _tell_missing(cfg: DataConfig, views: list[View]) -> None:
@@ -85,7 +131,7 @@ def _tell_missing(cfg: DataConfig, views: list[View]) -> None:
         print(f"sonant: left out, no array in '{cfg.arrays}': {absent} utterances", file=sys.stderr)
 
 
-def _utterance_views(cfg: DataConfig) -> tuple[View, View | None]:
+def _utterance_views(cfg: DataConfig, *, speeds: tuple[float, ...]) -> tuple[View, View | None]:
     """Views for training and validation on different utterances."""
     manifest = Manifest.open(cfg.train)
     if cfg.valid is not None:
@@ -94,7 +140,7 @@ def _utterance_views(cfg: DataConfig) -> tuple[View, View | None]:
         fraction = min(cfg.valid_fraction, cfg.valid_most / max(len(manifest), 1))
         kept, held = manifest.split(fraction, seed=0, by=cfg.valid_by)  # the same for every seed of a run
         valid_manifest = manifest if len(held) else None
-    train = build_view(cfg, _pool(cfg, manifest, kept))
+    train = build_view(cfg, _pool(cfg, manifest, kept), speeds=speeds)
     if valid_manifest is None:
         return train, None
     return train, build_view(cfg, _pool(cfg, valid_manifest, held, valid=True), training=False)
@@ -135,8 +181,12 @@ def _cut_view(cfg: DataConfig, pool: Pool, listed: list, *, training: bool) -> V
     return pairs.Pairs(pairs.Config(both_ways=cfg.both_ways, **options), pool, spans, labels)
 
 
-def build_view(cfg: DataConfig, pool: Pool, *, training: bool = True) -> View:
-    """The view that a configuration names, on a pool. For validation nothing is left out at the end."""
+def build_view(cfg: DataConfig, pool: Pool, *, training: bool = True, speeds: tuple[float, ...] = ()) -> View:
+    """The view that a configuration names, on a pool. For validation nothing is left out at the end.
+
+    Args:
+        speeds: factors of which one is drawn for each utterance (crops).
+    """
     last = {"drop_last": training}
     if cfg.view == "chunks":
         return chunks.Chunks(
@@ -152,12 +202,9 @@ def build_view(cfg: DataConfig, pool: Pool, *, training: bool = True) -> View:
             aligned_chunks.Config(to=cfg.aligned_to, lobe=cfg.aligned_lobe, **options), pool
         )
     if cfg.view == "crops":
-        return crops.Crops(
-            crops.Config(
-                seconds=cfg.chunk_seconds, views=cfg.views, batch_size=cfg.batch_size, short=cfg.short, **last
-            ),
-            pool,
-        )
+        options = {"views": cfg.views, "apart": cfg.crops_apart, "batch_size": cfg.batch_size, "short": cfg.short}
+        options |= {"local_views": cfg.local_views, "local_seconds": cfg.local_seconds, "speeds": speeds, **last}
+        return crops.Crops(crops.Config(seconds=cfg.chunk_seconds, **options), pool)
     if cfg.view == "utterances":
         return utterances.Utterances(
             utterances.Config(
@@ -198,5 +245,5 @@ def _pool(cfg: DataConfig, manifest: Manifest, indices: np.ndarray | None, *, va
     options = {"indices": indices, "sample_rate": cfg.sample_rate, "min_seconds": cfg.min_seconds}
     arrays = (valid and cfg.valid_arrays) or cfg.arrays
     if arrays is None:
-        return Pool(manifest, cache_mb=cfg.cache_mb, **options)
+        return Pool(manifest, cache_mb=cfg.cache_mb, cache_folder=cfg.cache_folder, **options)
     return ArrayPool(manifest, arrays=arrays, rate=cfg.rate, cache_mb=cfg.cache_mb, **options)

@@ -8,6 +8,7 @@ import sys
 import tarfile
 import urllib.error
 import urllib.request
+import zipfile
 from pathlib import Path
 
 from ..core import SonantError, require
@@ -77,15 +78,22 @@ def _copy(answer, stream, *, name: str, done: int, total: int | None) -> int:
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a tar archive; entries that point outside ``folder`` and special files are refused."""
+    """Unpack a tar or zip archive; entries that point outside ``folder`` and special files are refused."""
     require(archive.is_file(), f"no archive '{archive}'")
     folder.mkdir(parents=True, exist_ok=True)
     try:
+        if archive.suffix == ".zip":
+            with zipfile.ZipFile(archive) as packed:
+                for name in packed.namelist():
+                    if not (folder / name).resolve().is_relative_to(folder.resolve()):
+                        raise zipfile.BadZipFile(f"'{name}' points outside of the archive")
+                packed.extractall(folder)
+            return
         with tarfile.open(archive) as tar:
             members = [member for member in tar if _inside(member, folder)]
             filters = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # Python 3.11.4 and later
             tar.extractall(folder, members, **filters)
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
         raise SonantError(f"cannot unpack '{archive}': {error}; delete it and fetch it again") from None
 
 

@@ -3,7 +3,7 @@
 An item of the dataset is the whole batch of a step. That makes order, resuming and the number of workers
 irrelevant to what a step sees: the state of a loader is the number of the next step.
 
-Letters: B examples, L samples, V views.
+Letters: B examples, L samples, V views, W local views.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from ..core import Batch, SonantError, derive_seed, require
+from .augment.chain import Augmenter
 from .views.base import View
 
 ATTEMPTS = 100  # unreadable examples in a row before the disk is at fault and not a file
@@ -37,6 +38,7 @@ class Loader:
             batch; with ``shuffle`` all slices have the same size (a remainder is left out).
         strict: an unreadable file is an error; otherwise it is named once on stderr, counted, and another example
             takes its place.
+        augment: what happens to every view of every example, seeded by the example; None: nothing.
 
     Attributes:
         steps_per_epoch: batches in an epoch.
@@ -54,6 +56,7 @@ class Loader:
         rank: int = 0,
         world: int = 1,
         strict: bool = False,
+        augment: Augmenter | None = None,
     ):
         require(0 <= rank < world, f"rank {rank} does not exist among {world} processes")
         require(workers >= 0, f"the number of workers cannot be negative, got {workers}")
@@ -62,7 +65,9 @@ class Loader:
         self.skipped: dict[str, str] = {}
         self._steps = _Steps()
         own = torch.Generator().manual_seed(0)  # the reader draws a number per iteration: not from the global generator
-        self._batches = _Batches(view, seed=seed, shuffle=shuffle, rank=rank, world=world, strict=strict)
+        self._batches = _Batches(
+            view, seed=seed, shuffle=shuffle, rank=rank, world=world, strict=strict, augment=augment
+        )
         self._reader = DataLoader(
             self._batches,
             batch_size=None,
@@ -138,9 +143,11 @@ class _Steps:
 class _Batches(Dataset):
     """The batch of every step."""
 
-    def __init__(self, view: View, *, seed: int, shuffle: bool, rank: int, world: int, strict: bool):
+    def __init__(
+        self, view: View, *, seed: int, shuffle: bool, rank: int, world: int, strict: bool, augment: Augmenter | None
+    ):
         self.view, self.seed, self.shuffle, self.strict = view, seed, shuffle, strict
-        self.rank, self.world = rank, world
+        self.rank, self.world, self.augment = rank, world, augment
 
     def __getitem__(self, step: int) -> _Item | _Failure:
         try:
@@ -155,11 +162,32 @@ class _Batches(Dataset):
         first, last = (len(examples) * part // self.world for part in (self.rank, self.rank + 1))
         skipped: dict[str, str] = {}
         read, chosen, seeds = [], [], []
+        beside: dict[str, list[np.ndarray]] = {}
         for position in range(first, last):
             seed = derive_seed(self.seed, "example", step, position)
-            wave, example = self._read(int(examples[position]), index, position, key, seed, skipped)
+            (wave, local), example = self._read(int(examples[position]), index, position, key, seed, skipped)
+            wave, more = self._augmented(wave, local, seed, skipped)
             read.append(wave), chosen.append(example), seeds.append(seed)
-        return _Item(self._batch(read, chosen, seeds, self.view.size(examples)), skipped)
+            for name, value in more.items():
+                beside.setdefault(name, []).append(value)
+        batch = self._batch(read, chosen, seeds, self.view.size(examples))
+        sizes = {"local_views": self.view.local_window} if "local_views" in beside else {}
+        extras = {name: _padded(waves, sizes.get(name, batch.wave_BL.shape[-1])) for name, waves in beside.items()}
+        return _Item(replace(batch, extras={**batch.extras, **extras}), skipped)
+
+    def _augmented(
+        self, wave: np.ndarray | tuple[np.ndarray, np.ndarray], local: np.ndarray | None, seed: int, skipped: dict
+    ) -> tuple[np.ndarray | tuple[np.ndarray, np.ndarray], dict[str, np.ndarray]]:
+        """The waves of an example as they are heard, and what the batch carries beside them, by name."""
+        clean, augment = wave, self.augment
+        if augment is not None and augment.cfg.changes:
+            if isinstance(wave, tuple):
+                wave = tuple(augment(w, seed, purpose=f"side {side}", skipped=skipped) for side, w in enumerate(wave))
+            else:
+                wave = augment(wave, seed, skipped=skipped)
+            local = None if local is None else augment(local, seed, purpose="local", skipped=skipped)
+        more = {} if local is None else {"local_views": local}
+        return wave, more | ({"clean_views": clean} if augment is not None and augment.cfg.keep_clean else {})
 
     def _batch(self, read: list, examples: list[int], seeds: list[int], size: int) -> Batch:
         numbers = [self.view.utterance_of(example) for example in examples]
@@ -178,14 +206,16 @@ class _Batches(Dataset):
 
     def _read(
         self, example: int, index: int, position: int, key: int | None, seed: int, skipped: dict[str, str]
-    ) -> tuple[np.ndarray | tuple[np.ndarray, np.ndarray], int]:
-        """The audio of an example, or of the first that can be read of those that may stand in for it; and which."""
+    ) -> tuple[tuple[np.ndarray | tuple[np.ndarray, np.ndarray], np.ndarray | None], int]:
+        """The audio of an example and its local views, or of the first that can be read of those that may stand in
+        for it; and which."""
         view = self.view
         for attempt in range(ATTEMPTS):
             if attempt:
                 example = view.spare(index, key, position=position, attempt=attempt)
             try:
-                return view.read(example, key=key, seed=seed), example
+                wave = view.read(example, key=key, seed=seed)
+                return (wave, view.read_local(example, key=key, seed=seed)), example
             except SonantError as error:
                 if self.strict:
                     raise
@@ -200,10 +230,7 @@ class _Batches(Dataset):
         if geometry is not None:
             waves = [wave.swapaxes(-1, -2) for wave in waves]
         lengths_B = torch.tensor([min(wave.shape[-1], size) for wave in waves])
-        padded = np.zeros((len(waves), *waves[0].shape[:-1], size), dtype=np.float32)
-        for row, wave in zip(padded, waves, strict=True):
-            row[..., : wave.shape[-1]] = wave[..., :size]
-        tensor = torch.from_numpy(padded)
+        tensor = _padded(waves, size)
         if geometry is not None:
             tensor = tensor.transpose(-1, -2).contiguous()
         views = tensor.dim() == (3 if geometry is None else 4)
@@ -217,6 +244,14 @@ class _Batches(Dataset):
             speaker_B=torch.tensor(pool.speaker[numbers], dtype=torch.long) if pool.has_speakers else None,
             extras={"views": tensor} if views else {},
         )
+
+
+def _padded(waves: list[np.ndarray], size: int) -> torch.Tensor:
+    """(B, ..., size) of waves (..., L), zeros behind them."""
+    padded = np.zeros((len(waves), *waves[0].shape[:-1], size), dtype=np.float32)
+    for row, wave in zip(padded, waves, strict=True):
+        row[..., : wave.shape[-1]] = wave[..., :size]
+    return torch.from_numpy(padded)
 
 
 def _as_it_is(item):

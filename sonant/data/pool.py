@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 import numpy as np
 
 from ..core import SonantError, require, samples_of, seconds_of
@@ -41,6 +44,7 @@ class Pool(Selection):
         min_seconds: shorter utterances are left out.
         cache_mb: memory that decoded audio may take (MB of 16-bit samples, shared by the workers); used when
             all of the selection fits into it, 0: none. What is cached is rounded to 16 bits.
+        cache_folder: keep decoded audio of the whole manifest in files there, 16 bits, in place of memory.
 
     Attributes:
         index: (U,) numbers in the manifest.
@@ -56,6 +60,7 @@ class Pool(Selection):
         sample_rate: int = 16_000,
         min_seconds: float = 0.0,
         cache_mb: int = 0,
+        cache_folder: str | Path | None = None,
     ):
         self.manifest, self.sample_rate = manifest, sample_rate
         table = manifest.table
@@ -69,7 +74,10 @@ class Pool(Selection):
         )
         self.index, self.samples = index[kept], samples[kept]
         self.speaker = np.asarray(table.speaker[self.index])
-        self.cache = WaveCache.fitting(self.samples, cache_mb)
+        if cache_folder is not None:
+            self.cache, self.slots = self._on_disk(Path(cache_folder)), self.index
+        else:
+            self.cache, self.slots = WaveCache.fitting(self.samples, cache_mb), np.arange(len(index))
 
     def path(self, number: int) -> str:
         return str(self.manifest.path(int(self.index[number])))
@@ -82,11 +90,20 @@ class Pool(Selection):
         count = int(self.samples[number]) - start if count is None else count
         if self.cache is None:
             return self._decode(number, start, count)
-        wave_L = self.cache.get(number, start, count)
+        slot = int(self.slots[number])
+        wave_L = self.cache.get(slot, start, count)
         if wave_L is None:
-            self.cache.put(number, self._decode(number, 0, int(self.samples[number])))
-            wave_L = self.cache.get(number, start, count)
+            self.cache.put(slot, self._decode(number, 0, int(self.samples[number])))
+            wave_L = self.cache.get(slot, start, count)
         return wave_L
+
+    def _on_disk(self, folder: Path) -> WaveCache:
+        """Decoded audio of all utterances of the manifest, in a folder named after its content and place."""
+        table = self.manifest.table
+        described = (table.folder / "table.json").read_bytes() + str(self.manifest.folder.absolute()).encode()
+        name = hashlib.blake2b(described, digest_size=8).hexdigest()
+        samples = resampled_count(table.num_samples[:], table.sample_rate[:].astype(np.int64), self.sample_rate)
+        return WaveCache(samples, folder=folder / f"{name}-{self.sample_rate}")
 
     def _decode(self, number: int, start: int, count: int) -> np.ndarray:
         table, row = self.manifest.table, int(self.index[number])

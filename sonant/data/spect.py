@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from ..core import FrameGeometry, require
-from ..core.files import write_atomically, write_text
+from ..core.files import read_lines, write_atomically, write_text
 from .arrays import load_tensor
 from .items import SILENCE, SILENCES
 from .manifest import Utterance
@@ -128,7 +128,7 @@ def _whole_numbers(path: Path) -> np.ndarray:
 def read_tokens(path: str | Path) -> dict[int, str]:
     """Number -> name, from lines of both in either order (a name that is a number comes first)."""
     names: dict[int, str] = {}
-    for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(read_lines(path, "the list of tokens"), start=1):
         fields = line.split()
         if not fields:
             continue

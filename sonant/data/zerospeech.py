@@ -98,7 +98,7 @@ def read_array(path: Path) -> np.ndarray:
         if path.suffix == ".npy":
             return np.load(path, allow_pickle=False)
         x = np.loadtxt(path, ndmin=2)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise SonantError(f"'{path}' holds no array of frames: {error}") from None
     return x[:, 1:] if path.suffix == ".fea" else x
 

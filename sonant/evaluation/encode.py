@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..core import Representation, SonantError, require, samples_of
+from ..core import Featured, Representation, SonantError, require, samples_of
 from ..data.arrays import ArrayReader
 from ..data.audio import read_audio
 from ..data.manifest import Utterance
@@ -36,6 +36,12 @@ class Item:
 def utterance_items(utterances: Sequence[Utterance], sample_rate: int) -> list[Item]:
     """Whole utterances, named by their ids."""
     return [Item(u.id, u.duration, lambda u=u: read_utterance(u, sample_rate)) for u in utterances]
+
+
+def stands_on_arrays(representation: Representation) -> bool:
+    """Whether a model takes features that were computed elsewhere, and cannot read audio (``features: arrays``)."""
+    encoder = representation.encoder
+    return isinstance(encoder, Featured) and type(encoder.features).__module__.endswith(".arrays")
 
 
 def array_items(arrays: ArrayReader, rate: float) -> list[Item]:

@@ -10,7 +10,8 @@ import copy
 import torch
 from torch import Tensor
 
-from ..core import Featured, FrameGeometry, Frames, Representation, generator
+from ..core import FrameGeometry, Frames, Representation, generator
+from .encode import stands_on_arrays
 
 MARGIN = 12  # frames on both sides of what a frame should see
 
@@ -45,9 +46,7 @@ def measured_reach(representation: Representation, *, noises: int = 4, seed: int
 
 def _source(model: Representation) -> FrameGeometry:
     """Where the inputs lie that noise is put in place of: samples, or arrays where these were computed elsewhere."""
-    encoder = model.encoder
-    computed = isinstance(encoder, Featured) and type(encoder.features).__module__.endswith(".arrays")
-    return encoder.features.geometry if computed else FrameGeometry(model.sample_rate)
+    return model.encoder.features.geometry if stands_on_arrays(model) else FrameGeometry(model.sample_rate)
 
 
 def _frames_seen(

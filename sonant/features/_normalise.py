@@ -43,12 +43,14 @@ def _slope(x_BTD: Tensor, lengths_B: Tensor) -> Tensor:
     return (p[:, 3:-1] - p[:, 1:-3] + 2 * (p[:, 4:] - p[:, :-4])) / 10
 
 
-def normalise_utterance(x_BTD: Tensor, mask_BT: Tensor, *, variance: bool, unbiased: bool = False) -> Tensor:
+def normalise_utterance(
+    x_BTD: Tensor, mask_BT: Tensor, *, variance: bool, unbiased: bool = False, added: float = 0.0
+) -> Tensor:
     """(B, T, D) -> (B, T, D): zero mean and, with ``variance``, unit variance over the frames of ``mask_BT``.
 
     Frames outside the mask come out as zero; one frame alone comes out as zero. Sums are float64 where
     the device has it, so that the order of summation, which padding changes, leaves no trace in float32.
-    ``unbiased`` divides the variance by the number of frames less one.
+    ``unbiased`` divides the variance by the number of frames less one; ``added`` is added to it.
     """
     outside_BT1 = ~mask_BT[..., None]
     n_B11 = mask_BT.sum(1).clamp(min=1)[:, None, None]
@@ -56,7 +58,7 @@ def normalise_utterance(x_BTD: Tensor, mask_BT: Tensor, *, variance: bool, unbia
     centred_BTD = (exact_BTD - exact_BTD.sum(1, keepdim=True) / n_B11).masked_fill(outside_BT1, 0)
     if variance:
         variance_B1D = centred_BTD.square().sum(1, keepdim=True) / (n_B11 - int(unbiased)).clamp(min=1)
-        centred_BTD = centred_BTD * variance_B1D.clamp(min=STD_FLOOR**2).rsqrt()
+        centred_BTD = centred_BTD * (variance_B1D + added).clamp(min=STD_FLOOR**2).rsqrt()
     return centred_BTD.to(x_BTD.dtype)
 
 

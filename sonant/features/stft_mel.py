@@ -1,12 +1,18 @@
-"""The log-mel energies that s3prl computes on the fly with torchaudio, below Mockingjay, TERA and Audio-ALBERT.
+"""Log-mel energies as torchaudio computes them: those of s3prl below Mockingjay, TERA and Audio-ALBERT, and of sslsv.
 
-s3prl, upstream/baseline/preprocessor.py and upstream/mockingjay/builder.py; torchaudio, MelScale. In this order:
+s3prl, upstream/baseline/preprocessor.py and upstream/mockingjay/builder.py; torchaudio, MelScale. In this order, with
+the defaults:
 
     each waveform to a level of -25 dB: x 10^(-25 / 20) / (rms + 1e-10)
     short-time Fourier transform of 400 samples every 160, periodic Hann window, frame i centred on sample 160 i, the
     signal reflected at both ends without repeating its first and last sample; squared magnitudes
     triangles of height 1, equally far apart in mel = 2595 log10(1 + f / 700) from 0 Hz to half the sample rate, linear
     in Hz; log(m + 1e-10); deltas; zero mean and unit deviation (divided by T - 1) over the utterance
+
+sslsv's speaker encoders take ``window: hamming``, ``n_fft: 512``, ``n_mels: 40``, ``level_db: null``,
+``log_offset: 1e-6`` and ``cmvn: instance``, which divides by sqrt(variance + 1e-5), the variance over T. ssl-for-slr's
+take the same with ``preemphasis: 0.97`` (the signal mirrored before its first sample), ``last_frame: false`` and
+``cmvn: none``, and its x-vector the energies themselves, ``log: false``.
 
 n samples give floor(n / 160) + 1 frames. In a padded batch s3prl reflects at the end of the longest waveform and rounds
 the number of frames of the others; here each is reflected at its own end, and has the frames that it has alone.
@@ -29,7 +35,8 @@ from sonant.core import FrameGeometry, FrameModule, Frames, require, samples_of
 from ._normalise import add_deltas, normalise_utterance
 from ._spectral import Constants, exact_dtype
 
-TINY = 1e-10  # added to the level and to energies before the logarithm
+TINY = 1e-10  # added to the level
+INSTANCE_EPS = 1e-5  # added to the variance by cmvn: instance
 BLOCK = 512  # frames transformed at a time
 
 
@@ -43,7 +50,16 @@ class Config:
     n_fft: int | None = None  # samples of the transform, 2 (n_freq - 1); null: those of a frame
     level_db: float | None = -25.0  # of every waveform, relative to an RMS of 1; null: as it is; target_level
     deltas: Literal[0, 1, 2] = 0  # orders of slopes appended; delta
-    cmvn: Literal["none", "utterance_unbiased"] = "utterance_unbiased"  # cmvn
+    cmvn: Literal["none", "utterance_unbiased", "instance"] = "utterance_unbiased"  # cmvn
+    window: Literal["hann", "hamming"] = "hann"  # periodic
+    log_offset: float = 1e-10  # added to energies before the logarithm
+    log: bool = True  # false: energies
+    preemphasis: float = 0.0  # 0 to 1; times the sample before, which is subtracted from each; after level_db
+    last_frame: bool = True  # false: without the one that n // hop + 1 frames have more than n // hop
+
+    def __post_init__(self):
+        require(self.log_offset > 0, f"stft_mel: log_offset must be above 0, got {self.log_offset:g}")
+        require(0 <= self.preemphasis <= 1, f"stft_mel: preemphasis must be 0 to 1, got {self.preemphasis:g}")
 
 
 class Features(FrameModule):
@@ -72,11 +88,12 @@ class Features(FrameModule):
         self.cfg, self.size, self.dim = cfg, size, cfg.n_mels * (1 + cfg.deltas)
         left = (size - width) // 2  # zeros of the window before its own samples
         offset = left - size // 2
-        self.geometry = FrameGeometry(rate, hop=hop, window=width, offset=offset, tail=width + offset)
+        before = int(cfg.preemphasis > 0)  # the sample that pre-emphasis looks back at
+        tail = width + offset - (0 if cfg.last_frame else hop)
+        self.geometry = FrameGeometry(rate, hop=hop, window=width + before, offset=offset - before, tail=tail)
         whole = cfg.level_db is not None or cfg.cmvn != "none"
         self.past = self.future = None if whole else 2 * cfg.deltas
-        angle_W = 2 * math.pi / width * torch.arange(width, dtype=torch.float64)
-        window_F = functional.pad(0.5 - 0.5 * torch.cos(angle_W), (left, size - width - left))
+        window_F = functional.pad(periodic_window(cfg.window, width), (left, size - width - left))
         self.constants = Constants(window=window_F, mel=triangles(rate, size=size, n_mels=cfg.n_mels))
 
     def forward(self, frames: Frames) -> Frames:
@@ -92,12 +109,13 @@ class Features(FrameModule):
             exact_BL = wave_BL.to(exact_dtype(wave_BL.device))
             if self.cfg.level_db is not None:
                 exact_BL = levelled(exact_BL, frames.lengths_B, level_db=self.cfg.level_db)
+            exact_BL = emphasised(exact_BL, by=self.cfg.preemphasis) if self.cfg.preemphasis else exact_BL
             dtype = torch.promote_types(wave_BL.dtype, torch.float32)
             x_BTD = add_deltas(self._logmel(exact_BL, frames.lengths_B, dtype), lengths_B, self.cfg.deltas)
             result = Frames(x_BTD, lengths_B, self.geometry).masked()
             if self.cfg.cmvn != "none":
-                x_BTD = normalise_utterance(result.x_BTD, result.mask_BT, variance=True, unbiased=True)
-                result = result.with_x(x_BTD)
+                how = {"added": INSTANCE_EPS} if self.cfg.cmvn == "instance" else {"unbiased": True}
+                result = result.with_x(normalise_utterance(result.x_BTD, result.mask_BT, variance=True, **how))
         return result.with_x(result.x_BTD.to(wave_BL.dtype))
 
     def _logmel(self, wave_BL: Tensor, lengths_B: Tensor, dtype: torch.dtype) -> Tensor:
@@ -112,14 +130,27 @@ class Features(FrameModule):
             frames_BTF = signal_BP[:, t * hop : last * hop + self.size].unfold(1, self.size, hop)
             spectrum_BTK = torch.fft.rfft(frames_BTF * tables["window"])
             power_BTK = spectrum_BTK.real.square() + spectrum_BTK.imag.square()
-            blocks.append((power_BTK @ tables["mel"] + TINY).log().to(dtype))
+            energy_BTM = power_BTK @ tables["mel"]
+            blocks.append(((energy_BTM + self.cfg.log_offset).log() if self.cfg.log else energy_BTM).to(dtype))
         return torch.cat(blocks, dim=1)
+
+
+def periodic_window(name: str, width: int) -> Tensor:
+    """(W,) float64, torch's default shape: one period of the cosine is ``width`` samples."""
+    cosine_W = torch.cos(2 * math.pi / width * torch.arange(width, dtype=torch.float64))
+    return 0.54 - 0.46 * cosine_W if name == "hamming" else 0.5 - 0.5 * cosine_W
 
 
 def levelled(wave_BL: Tensor, lengths_B: Tensor, *, level_db: float) -> Tensor:
     """(B, L) waveforms, zero past each length, scaled to a root mean square of ``level_db`` relative to 1."""
     power_B = wave_BL.square().sum(1) / lengths_B.clamp(min=1)
     return wave_BL * (10 ** (level_db / 20) / (power_B.sqrt() + TINY))[:, None]
+
+
+def emphasised(wave_BL: Tensor, *, by: float) -> Tensor:
+    """(B, L) -> (B, L): from each sample ``by`` times the one before it; before the first stands the second."""
+    second_B1 = functional.pad(wave_BL, (0, 1))[:, 1:2]
+    return wave_BL - by * torch.cat([second_B1, wave_BL], dim=1)[:, : wave_BL.shape[1]]
 
 
 def reflected(wave_BL: Tensor, lengths_B: Tensor, *, left: int, right: int) -> Tensor:

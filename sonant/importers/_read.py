@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import pickle
-import re
-import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..core import SonantError, require
+from ..core.torch_files import read_torch
 
 
 def read_checkpoint(path: str | Path) -> Any:
@@ -85,24 +83,7 @@ def _read_npz(path: Path) -> dict[str, Tensor]:
 
 
 def _read_torch(path: Path) -> Any:
-    try:
-        with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about protocols of pickles that are refused all the same
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        asked = re.search(r"GLOBAL ([\w.]+)", str(error)) or re.search(r"global[s]? ([\w.]+)", str(error), re.I)
-        if asked:
-            raise SonantError(
-                f"{path}: refused, the file asks to run code ({asked[1]}) while being read; "
-                "a checkpoint should hold tensors, numbers and strings only: save its state dict anew"
-            ) from None
-        why = str(error).rpartition("WeightsUnpickler error:")[2].strip().splitlines() or [""]
-        raise SonantError(
-            f"{path}: refused, torch cannot read it as plain data ({why[0][:120]}); a checkpoint is what torch.save "
-            "wrote, of tensors, numbers and strings only"
-        ) from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, IndexError, TypeError) as error:
-        raise SonantError(f"{path}: damaged, or not a checkpoint ({_line(error)}); download it again") from None
+    return read_torch(path, allowed=(argparse.Namespace,))
 
 
 def _line(error: Exception) -> str:

@@ -33,6 +33,7 @@ import torch
 from torch import Tensor
 
 from ..core import SonantError, require, unknown
+from ..core.config import check_keys
 from ..encoders.cpc_conv import KERNELS
 from ._read import as_tensors, read_checkpoint
 
@@ -68,6 +69,7 @@ def convert(source: Any, config: Mapping | None = None) -> tuple[dict, dict[str,
         SonantError: unreadable or foreign file, or an encoder that scpc does not have.
     """
     config = dict(config or {})
+    check_keys(config, ("features", "json"), "the configuration of the scpc importer")
     content = source if isinstance(source, Mapping) else read_checkpoint(source)
     require(
         isinstance(content, Mapping) and ("json" in content or "json" in config),
@@ -75,7 +77,10 @@ def convert(source: Any, config: Mapping | None = None) -> tuple[dict, dict[str,
     )
     latent, context = _described(config.get("json") or content["json"])
     features = config.get("features", _features(*latent))
-    require(features is None or isinstance(features, Mapping), f"features must be a mapping, got {features!r:.80}")
+    require(
+        features is None or (isinstance(features, Mapping) and "name" in features),
+        f"features must be a section with a name, such as features.name=waveform, got {features!r:.80}",
+    )
     weights = as_tensors({key: value for key, value in content.items() if key != "json"}, "this scpc checkpoint")
     local = "encoder." if features is None else "encoder.local."
     tensors = {f"{local}{name}": value for name, value in _affine(*latent).items()}

@@ -87,6 +87,7 @@ def _open(source: Any) -> tuple[dict[str, Tensor], dict]:
         beside = Path(source).parent / "config.json"
         found = read_json(beside) if beside.is_file() else {}
         settings = found.get("model", found)
+        require(isinstance(settings, dict), f"{beside}: 'model' must hold the settings of the model by name")
     require(isinstance(content, Mapping), f"{where}: expected a mapping, found {type(content).__name__}")
     content = content["model"] if isinstance(content.get("model"), Mapping) else content
     state = {str(key).removeprefix("module."): value for key, value in content.items()}

@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 
 from ..core import MissingExtra, SonantError, require, unknown
+from ..core.config import check_keys
 from ._read import as_tensors, listed, read_checkpoint, read_json
 from ._s3prl import strictly
 from ._wav2vec import TRANSFORMERS, names, stack_queries
@@ -33,6 +34,7 @@ from ._wav2vec import TRANSFORMERS, names, stack_queries
 ABOUT = "transformers: wav2vec 2.0, HuBERT, WavLM and data2vec-audio, a folder or a name on its hub"
 SAMPLE_RATE = 16000  # Hz; where preprocessor_config.json does not say
 KINDS = {"wav2vec2": "wav2vec2", "hubert": "hubert", "wavlm": "wavlm", "data2vec-audio": "data2vec_audio"}
+OWN = ("layer", "do_normalize", "sampling_rate")  # keys that config.json has not
 NO_PART = ("masked_spec_embed", "adapter.")  # of training, and of what stands on the last layer
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 NORM = (("weight_g", "weight_v"), ("parametrizations.weight.original0", "parametrizations.weight.original1"))
@@ -54,6 +56,8 @@ def convert(source: Any, config: Mapping | None = None) -> tuple[dict, dict[str,
     """
     given = dict(config or {})
     weights, settings, audio = _open(source, given)
+    if settings:  # else given stands for config.json
+        check_keys(given, sorted({*settings, *audio, *OWN}), "the configuration of the transformers importer")
     settings, audio = {**settings, **given}, {**audio, **given}
     kind = settings.get("model_type")
     if kind not in KINDS:

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 
 from sonant.core import Batch, Featured, Frames, LossOut, mask_of, require
 from sonant.core import Method as BaseMethod
+from sonant.nn.full_attention import seen_frames
 from sonant.nn.predictors import FullPredictor, LinearPredictor, RecurrentPredictor, TransformerPredictor
 from sonant.nn.quantise import code_use
 from sonant.objectives.masking import spans
@@ -131,7 +132,7 @@ class Method(BaseMethod):
             "the training window or change method.share",
         )
         code_BT = self.quantise(stacked.x_BTD[:, :T])
-        seen = (c.mask_BT,) if cfg.predictor == "full" else ()
+        seen = (seen_frames(c),) if cfg.predictor == "full" else ()
         logits_NV = self.predict(c.x_BTD, *seen)[:, :T, 0][counted_BT].float()
         code_N = code_BT[counted_BT]
         use = code_use(code_BT[..., None], lengths_B, (cfg.codes,))

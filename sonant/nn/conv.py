@@ -21,6 +21,7 @@ class Conv(nn.Conv1d):
     Args:
         in_dim, out_dim: channels.
         kernel, stride: in frames of the input.
+        dilation: frames from one tap of the kernel to the next.
         left, right: frames of zeros before and after; ``right=None``: as ``left``.
     """
 
@@ -33,14 +34,16 @@ class Conv(nn.Conv1d):
         stride: int = 1,
         left: int = 0,
         right: int | None = None,
+        dilation: int = 1,
         bias: bool = True,
     ):
-        super().__init__(in_dim, out_dim, kernel, stride=stride, bias=bias)
+        super().__init__(in_dim, out_dim, kernel, stride=stride, dilation=dilation, bias=bias)
+        self.span = (kernel - 1) * dilation + 1  # frames from the first tap to the last
         self.left, self.right = left, left if right is None else right
 
     def stack(self, source: FrameGeometry) -> FrameGeometry:
         """Where the output frames lie when the input frames lie at ``source``."""
-        return source.stack(kernel=self.kernel_size[0], stride=self.stride[0], left=self.left, right=self.right)
+        return source.stack(kernel=self.span, stride=self.stride[0], left=self.left, right=self.right)
 
     def forward(self, frames: Frames) -> Frames:
         """(B, T, C) -> (B, T', D) with T' as ``stack`` counts it."""
@@ -56,5 +59,15 @@ class Conv(nn.Conv1d):
         else:
             padding, x_BTC = 0, F.pad(x_BTC, (0, 0, self.left, self.right))
         image_BC1T = x_BTC.transpose(1, 2)[:, :, None].contiguous(memory_format=torch.channels_last)
-        y_BD1T = F.conv2d(image_BC1T, self.weight[:, :, None], self.bias, (1, self.stride[0]), (0, padding))
+        weight_DC1K, stride, dilation = self.weight[:, :, None], (1, self.stride[0]), (1, self.dilation[0])
+        y_BD1T = F.conv2d(image_BC1T, weight_DC1K, self.bias, stride, (0, padding), dilation)
         return y_BD1T[:, :, 0].transpose(1, 2).contiguous()
+
+
+def same_padding(kernel: int, stride: int) -> tuple[int, int]:
+    """Zeros (before, behind) with which n frames give n // stride: kernel - stride in all, an odd one behind.
+
+    Those of Keras and TensorFlow ("SAME") for lengths that the stride divides.
+    """
+    total = max(kernel - stride, 0)
+    return total // 2, total - total // 2

@@ -11,7 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-NormName = Literal["channel", "batch", "instance", "none"]
+from ..core.distributed import gather_with_gradient, world_size
+
+NormName = Literal["channel", "batch", "instance", "layer", "none"]
 
 
 class ChannelNorm(nn.Module):
@@ -33,28 +35,60 @@ class ChannelNorm(nn.Module):
         return F.layer_norm(x_BTC, (self.dim,), self.weight * ratio**0.5, self.bias, self.eps * ratio)
 
 
-class BatchNorm(nn.BatchNorm1d):
-    """Batch normalisation over the real frames only; running statistics when evaluating.
+class BatchNorm(nn.Module):
+    """Batch normalisation over the real frames of all processes; running statistics when evaluating.
 
-    Statistics are those of this process's part of the batch.
+    Names, shapes and numbers of what is stored are those of ``nn.BatchNorm1d``. It is none, on purpose: what replaces
+    those by norms over all processes would lose the mask.
     """
+
+    def __init__(self, dim: int, *, eps: float = 1e-5, momentum: float = 0.1):
+        super().__init__()
+        self.eps, self.momentum = eps, momentum
+        self.weight, self.bias = nn.Parameter(torch.ones(dim)), nn.Parameter(torch.zeros(dim))
+        self.register_buffer("running_mean", torch.zeros(dim))
+        self.register_buffer("running_var", torch.ones(dim))
+        self.register_buffer("num_batches_tracked", torch.tensor(0))
 
     def forward(self, x_BTC: Tensor, mask_BT: Tensor) -> Tensor:
         """(B, T, C), (B, T) -> (B, T, C)."""
         if not self.training:
-            mean, var = self.running_mean, self.running_var
-        else:
-            real_NC = x_BTC[mask_BT].to(torch.promote_types(x_BTC.dtype, torch.float32))
-            mean, var = real_NC.mean(0), real_NC.var(0, unbiased=False)
-            self._remember(mean.detach(), var.detach(), real_NC.shape[0])
+            return self._fused(x_BTC)
+        if world_size() == 1 and mask_BT.numel() > 1 and bool(mask_BT.all()):
+            self.num_batches_tracked += 1
+            return self._fused(x_BTC)
+        real_NC = x_BTC[mask_BT].to(torch.promote_types(x_BTC.dtype, torch.float32))
+        mean, var, count = _moments(real_NC)
+        self._remember(mean.detach(), var.detach(), count)
         y = (x_BTC - mean) * torch.rsqrt(var + self.eps) * self.weight + self.bias
         return y.to(x_BTC.dtype)
 
+    def _fused(self, x_BTC: Tensor) -> Tensor:
+        """By torch's own, which takes all frames: padding cannot matter."""
+        x_NC, running = x_BTC.reshape(-1, x_BTC.shape[2]), (self.running_mean, self.running_var)
+        y_NC = F.batch_norm(x_NC, *running, self.weight, self.bias, self.training, self.momentum, self.eps)
+        return y_NC.reshape(x_BTC.shape)
+
     @torch.no_grad()
-    def _remember(self, mean: Tensor, var: Tensor, count: int) -> None:
+    def _remember(self, mean: Tensor, var: Tensor, count: Tensor) -> None:
         self.num_batches_tracked += 1
-        self.running_mean.lerp_(mean, self.momentum)
-        self.running_var.lerp_(var * count / max(count - 1, 1), self.momentum)
+        self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
+        unbiased = var * count / (count - 1).clamp(min=1)
+        self.running_var.lerp_(unbiased.to(self.running_var.dtype), self.momentum)
+
+
+def _moments(x_NC: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(C,) mean, (C,) variance and number of the rows of all processes, with their gradients."""
+    count = x_NC.new_tensor(float(len(x_NC)))
+    mean_C = x_NC.sum(0) / count.clamp(min=1)
+    var_C = (x_NC - mean_C).square().sum(0) / count.clamp(min=1)
+    if world_size() == 1:
+        return mean_C, var_C, count
+    means_WC, vars_WC, counts_W1 = (gather_with_gradient(part[None]) for part in (mean_C, var_C, count[None]))
+    total = counts_W1.sum().clamp(min=1)
+    mean_C = (means_WC * counts_W1).sum(0) / total
+    var_C = ((vars_WC + (means_WC - mean_C).square()) * counts_W1).sum(0) / total
+    return mean_C, var_C, total
 
 
 class InstanceNorm(nn.Module):
@@ -77,6 +111,14 @@ class InstanceNorm(nn.Module):
         return ((x - mean) * torch.rsqrt(var + self.eps) * self.weight + self.bias).to(x_BTC.dtype)
 
 
+class LayerNorm(nn.LayerNorm):
+    """As ``ChannelNorm`` with the variance divided by C: what toolkits call layer norm."""
+
+    def forward(self, x_BTC: Tensor, mask_BT: Tensor) -> Tensor:
+        """(B, T, C) -> (B, T, C); the mask is not needed, every frame stands alone."""
+        return super().forward(x_BTC)
+
+
 class NoNorm(nn.Module):
     """The frames as they are."""
 
@@ -85,11 +127,7 @@ class NoNorm(nn.Module):
         return x_BTC
 
 
-def norm(name: NormName, dim: int) -> nn.Module:
+def norm(name: NormName, dim: int, *, eps: float = 1e-5) -> nn.Module:
     """The normalisation called ``name`` for ``dim`` channels; called with (x_BTC, mask_BT)."""
-    return {
-        "channel": lambda: ChannelNorm(dim),
-        "batch": lambda: BatchNorm(dim),
-        "instance": lambda: InstanceNorm(dim),
-        "none": NoNorm,
-    }[name]()
+    made = {"channel": ChannelNorm, "batch": BatchNorm, "instance": InstanceNorm, "layer": LayerNorm}
+    return NoNorm() if name == "none" else made[name](dim, eps=eps)

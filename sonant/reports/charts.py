@@ -6,8 +6,8 @@ Letters: N points.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,6 +28,8 @@ class Line:
         colour: number of the colour in the style sheet.
         dashed, dots: how it is drawn.
         band: whether to shade lowest to highest of the points that a bucket averages.
+        spread_N: half the height of the bar at each point, such as a standard deviation; NaN: none.
+        loose: points alone, pale and without a line.
     """
 
     name: str
@@ -37,19 +39,25 @@ class Line:
     dashed: bool = False
     dots: bool = False
     band: bool = False
+    spread_N: np.ndarray | None = None
+    loose: bool = False
 
 
 @dataclass(frozen=True)
 class Axes:
-    """Limits of the values and where they lie on the drawing."""
+    """Limits of the values and where they lie on the drawing; ``log2``: each doubling of x is as wide."""
 
     x_low: float
     x_high: float
     y_low: float
     y_high: float
+    log2: bool = False
 
     def x(self, value: float) -> float:
-        return LEFT + (value - self.x_low) / ((self.x_high - self.x_low) or 1.0) * (WIDTH - LEFT - RIGHT)
+        low, high = self.x_low, self.x_high
+        if self.log2:
+            value, low, high = math.log2(value), math.log2(low), math.log2(high)
+        return LEFT + (value - low) / ((high - low) or 1.0) * (WIDTH - LEFT - RIGHT)
 
     def y(self, value: float) -> float:
         return HEIGHT - BOTTOM - (value - self.y_low) / ((self.y_high - self.y_low) or 1.0) * (HEIGHT - TOP - BOTTOM)
@@ -65,8 +73,9 @@ def line_chart(
     from_zero: bool = False,
     last: float = 0.0,
     spell: Callable[[float], str] | None = None,
+    log2: Mapping[float, str] | None = None,
 ) -> Html:
-    """An SVG of lines over steps.
+    """An SVG of lines over steps, or over something else.
 
     Args:
         lines: what to draw, at least one point in all.
@@ -75,10 +84,13 @@ def line_chart(
         from_zero: whether the y axis must show 0.
         last: a step that the x axis must reach, so that charts of a run share it.
         spell: how to write a value of the y axis.
+        log2: makes the x axis logarithmic: the values to mark on it, all above 0, and what to write there.
     """
     thinned = [thin(line) for line in lines]
     axes, clipped = _axes(lines, thinned, level=level, from_zero=from_zero, last=last)
-    parts = [_grid(axes, x_label=x_label, y_label=y_label, spell=spell or compact)]
+    if log2:
+        axes = replace(axes, x_low=min(log2) / 2**0.25, x_high=max(log2) * 2**0.25, log2=True)
+    parts = [_grid(axes, x_label=x_label, y_label=y_label, spell=spell or compact, marks=log2)]
     parts += [
         _band(axes, *low_high, line.colour) for line, (*_, low_high) in zip(lines, thinned, strict=True) if line.band
     ]
@@ -86,7 +98,7 @@ def line_chart(
         height = round(axes.y(level[1]), 1)
         parts.append(tag("path", d=f"M{LEFT} {height}H{WIDTH - RIGHT}", class_="level"))
         parts.append(tag("text", level[0], x=WIDTH - RIGHT - 4, y=height - 5, class_="note end"))
-    parts += [_stroke(axes, line, x, y) for line, (x, y, _) in zip(lines, thinned, strict=True)]
+    parts += [_stroke(axes, line, x, y, x_label) for line, (x, y, _) in zip(lines, thinned, strict=True)]
     if clipped:
         parts.append(
             tag("text", "▲ some values lie beyond the axis", x=WIDTH - RIGHT - 4, y=TOP + 12, class_="note end")
@@ -163,7 +175,8 @@ def _axes(
 ) -> tuple[Axes, bool]:
     x_all = np.concatenate([x for x, _, _ in thinned])
     drawn = [band[1:] if line.band else (y,) for line, (_, y, band) in zip(lines, thinned, strict=True)]
-    y_all = np.concatenate([values for several in drawn for values in several])
+    bars = [line.y_N + sign * np.nan_to_num(line.spread_N) for line in lines for sign in (-1, 1) if _has_bars(line)]
+    y_all = np.concatenate([*(values for several in drawn for values in several), *bars])
     low, high = float(y_all.min()), float(y_all.max())
     usual = float(np.quantile(y_all, 0.985))
     clipped = len(y_all) > 50 and high - low > 3 * (usual - low) > 0
@@ -178,14 +191,26 @@ def _axes(
     return Axes(min(float(x_all.min()), 0.0), max(float(x_all.max()), last), low_padded, high + pad), clipped
 
 
-def _grid(axes: Axes, *, x_label: str, y_label: str, spell: Callable[[float], str]) -> Html:
+def _has_bars(line: Line) -> bool:
+    return line.spread_N is not None and len(line.x_N) <= POINTS  # of points that are averaged there are none
+
+
+def _grid(
+    axes: Axes,
+    *,
+    x_label: str,
+    y_label: str,
+    spell: Callable[[float], str],
+    marks: Mapping[float, str] | None = None,
+) -> Html:
     bottom, parts = HEIGHT - BOTTOM, []
     for value in ticks(axes.y_low, axes.y_high):
         height = round(axes.y(value), 1)
         parts.append(tag("path", d=f"M{LEFT} {height}H{WIDTH - RIGHT}", class_="grid"))
         parts.append(tag("text", spell(value), x=LEFT - 8, y=height + 4.5, class_="tick end"))
-    for value in ticks(axes.x_low, axes.x_high):
-        parts.append(tag("text", compact(value), x=round(axes.x(value), 1), y=bottom + 19, class_="tick middle"))
+    marks = marks or {value: compact(value) for value in ticks(axes.x_low, axes.x_high)}
+    for value, text in marks.items():
+        parts.append(tag("text", text, x=round(axes.x(value), 1), y=bottom + 19, class_="tick middle"))
     parts.append(tag("path", d=f"M{LEFT} {bottom}H{WIDTH - RIGHT}", class_="axis"))
     parts.append(tag("text", x_label, x=WIDTH - RIGHT, y=HEIGHT - 6, class_="label end"))
     middle = (TOP + bottom) / 2
@@ -201,15 +226,28 @@ def _band(axes: Axes, x: np.ndarray, low: np.ndarray, high: np.ndarray, colour: 
     return tag("path", d=f"M{there}L{back}Z", class_=f"band c{colour}")
 
 
-def _stroke(axes: Axes, line: Line, x: np.ndarray, y: np.ndarray) -> Html:
+def _stroke(axes: Axes, line: Line, x: np.ndarray, y: np.ndarray, x_label: str) -> Html:
     across = np.array([axes.x(value) for value in x])
     down = np.clip([axes.y(value) for value in y], TOP - 2, HEIGHT - BOTTOM)
-    parts = [_path(across, down, f"line c{line.colour}{' dashed' if line.dashed else ''}")]
-    if line.dots or len(x) == 1:
+    parts = [] if line.loose else [_path(across, down, f"line c{line.colour}{' dashed' if line.dashed else ''}")]
+    if line.spread_N is not None and _has_bars(line):
+        parts += [_bar(axes, px, *both, line.colour) for px, *both in zip(across, y, line.spread_N, strict=True)]
+    if line.dots or line.loose or len(x) == 1:
+        kind, size = ("dot loose", 2.5) if line.loose else ("dot", 3)
         for px, py, step, value in zip(across, down, x, y, strict=True):
-            told = tag("title", f"{line.name}: {value:.4g} at step {step:g}")
-            parts.append(tag("circle", told, cx=round(px, 1), cy=round(py, 1), r=3, class_=f"dot c{line.colour}"))
+            told = tag("title", f"{line.name}: {value:.4g} at {x_label} {step:g}")
+            where = {"cx": round(px, 1), "cy": round(py, 1), "r": size}
+            parts.append(tag("circle", told, **where, class_=f"{kind} c{line.colour}"))
     return tag("g", tag("title", line.name), *parts)
+
+
+def _bar(axes: Axes, px: float, value: float, spread: float, colour: int) -> Html:
+    """From ``spread`` below to ``spread`` above a value, with feet."""
+    if not math.isfinite(spread):
+        return join([])
+    low, high = (round(axes.y(value + sign * spread), 1) for sign in (-1, 1))
+    left, right = round(px - 4, 1), round(px + 4, 1)
+    return tag("path", d=f"M{px:.1f} {low}V{high}M{left} {low}H{right}M{left} {high}H{right}", class_=f"line c{colour}")
 
 
 def _path(x: np.ndarray, y: np.ndarray, class_: str) -> Html:

@@ -22,11 +22,17 @@ MAIN_FIGURE = {
     "verification": "eer",
     "probe": "accuracy",
     "turn_taking": "f1",
+    "asr": "wer",
 }
 LOWER_IS_BETTER = {"error", "eer", "min_dcf", "wer", "cer", "per", "loss", "perplexity"}
 WORD_FIGURES = {"ap", "prb", "swdp_ap", "swdp_prb", "mean_ap", "mean_prb"}
-HIGHER_IS_BETTER = {"accuracy", "f1", "balanced_accuracy"} | WORD_FIGURES
-SHARES = (LOWER_IS_BETTER | HIGHER_IS_BETTER) - {"min_dcf", "loss", "perplexity"}  # fractions, shown in per cent
+HIGHER_IS_BETTER = {"accuracy", "f1", "balanced_accuracy", "mtwv"} | WORD_FIGURES
+SHARES = (LOWER_IS_BETTER | HIGHER_IS_BETTER) - {
+    "min_dcf",
+    "loss",
+    "perplexity",
+    "mtwv",
+}  # fractions, shown in per cent
 CHANCE = {("abx", "error"): 0.5, ("verification", "eer"): 0.5}
 BASELINES = {"mfcc": "MFCC", "logmel": "log-mel", "log-mel": "log-mel", "fbank": "log-mel"}
 
@@ -144,6 +150,21 @@ def read_results(paths: str | Path | Sequence[str | Path]) -> list[Result]:
     return found
 
 
+def read_whole_results(path: str | Path) -> tuple[list[Result], list[str]]:
+    """(scores, notes) of one file: lines that are broken are left out, and told in a note each."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        return [], [f"{path}: not readable as results ({error})"]
+    found, notes = [], []
+    for number, line in enumerate(text.split("\n"), start=1):
+        try:
+            found += [_read_line(line, f"{path}, line {number}")] if line.strip() else []
+        except SonantError as error:
+            notes.append(f"left out: {error}")
+    return found, notes
+
+
 def results_table(results: Iterable[Result]) -> list[dict[str, str]]:
     """One row per figure, all text, for terminals and pages: task, condition, model, figure, data, seed, ..."""
     return [
@@ -168,6 +189,7 @@ def condition(result: Result) -> str:
     words = [f"{settings[key]} {key}" for key in ("speaker", "context") if settings.get(key)]
     words += [str(settings["distance"])] if settings.get("distance") else []
     words += [f"{key} {settings[key]}" for key in ("set", "variant") if settings.get(key)]
+    words += [str(settings["decoding"])] if settings.get("decoding") else []
     return ", ".join(words)
 
 
@@ -189,6 +211,8 @@ def spell_name(figure: str) -> str:
         "mean_prb": "breakeven (mean over words)",
         "f1": "F1",
         "wer": "WER",
+        "cer": "CER",
+        "mtwv": "MTWV",
         "per": "PER",
     }
     return known.get(figure, figure.replace("_", " "))

@@ -15,9 +15,9 @@ import numpy as np
 from ..core.config import read_yaml
 from ..core.errors import SonantError, require
 from .examples import find_examples
-from .results import Result, read_results
+from .results import Result, read_results, read_whole_results
 
-NOT_SCALARS = {"kind", "step", "seconds"}
+NOT_SCALARS = {"kind", "step", "seconds", "cpu_seconds"}
 
 
 @dataclass
@@ -132,8 +132,12 @@ def read_sources(sources: Sequence[str | Path]) -> tuple[list[Run], list[Result]
     return runs, [result for one in results for result in (_named(one) if isinstance(one, Run) else [one])]
 
 
-def read_run(folder: str | Path) -> Run:
-    """Whatever of a run folder is there; what is not is told in ``notes``."""
+def read_run(folder: str | Path, *, lenient: bool = False) -> Run:
+    """Whatever of a run folder is there; what is not is told in ``notes``.
+
+    Args:
+        lenient: leave out broken lines of ``results.jsonl``, which are an error otherwise.
+    """
     folder = Path(folder)
     resolved = folder.resolve()
     run = Run(name=resolved.parent.name if resolved.name == "model" else resolved.name, folder=folder)
@@ -147,7 +151,8 @@ def read_run(folder: str | Path) -> Run:
             run.card = (model / "README.md").read_text(encoding="utf-8", errors="replace")
     _read_metrics(run)
     if (folder / "results.jsonl").is_file():
-        run.results = read_results(folder / "results.jsonl")
+        file = folder / "results.jsonl"
+        run.results = read_whole_results(file)[0] if lenient else read_results(file)
     run.examples = find_examples([folder])
     return run
 

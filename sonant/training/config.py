@@ -23,7 +23,9 @@ class OptimConfig:
     warmup_steps: int = 0  # steps in which lr rises linearly from 0
     final_lr_fraction: float = 0.0  # linear and cosine end at this share of lr
     halve_every: int = 10_000  # steps between two halvings (schedule halving)
-    schedule_by: Literal["steps", "minutes"] = "steps"  # what counts as progress: train.steps or train.max_minutes
+    schedule_by: Literal["steps", "minutes"] = (
+        "steps"  # what counts as progress: train.steps, or the time that limits training
+    )
 
     def __post_init__(self):
         require(self.lr > 0, f"optim.lr must be above 0, got {self.lr}")
@@ -44,7 +46,10 @@ class TrainConfig:
 
     steps: int = 100_000  # optimiser steps
     max_minutes: float | None = None  # wall time, resumed runs included, after which training ends; None: no limit
+    max_cpu_minutes: float | None = None  # CPU time of all processes and their workers, likewise; None: no limit
     accumulate: int = 1  # batches whose gradients make one step
+    gradient_cache: int | None = None  # pieces in which a batch of views is embedded and yet compared as a whole, with
+    # the memory of one piece and a forward pass more; None: at once (methods on views: simclr, dino, ...)
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"  # of the arithmetic; the weights stay fp32
     device: Literal["auto", "cpu", "cuda"] = "auto"  # auto: a GPU when there is one
     threads: int | None = None  # CPU threads of the arithmetic; None: torch's choice. Exact resume needs it unchanged
@@ -71,7 +76,15 @@ class TrainConfig:
     def __post_init__(self):
         for name in ("steps", "accumulate", "log_every", "valid_every", "checkpoint_every", "keep_checkpoints"):
             require(getattr(self, name) > 0, f"train.{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("max_minutes", "threads", "valid_steps", "eval_every", "early_stopping_patience"):
+        for name in (
+            "max_minutes",
+            "max_cpu_minutes",
+            "threads",
+            "valid_steps",
+            "eval_every",
+            "early_stopping_patience",
+            "gradient_cache",
+        ):
             value = getattr(self, name)
             require(value is None or value > 0, f"train.{name} must be above 0 or null, got {value}")
         require(self.early_stopping_threshold >= 0, "train.early_stopping_threshold must be at least 0")
@@ -84,6 +97,6 @@ class TrainConfig:
 def check_together(optim: OptimConfig, train: TrainConfig) -> None:
     """Refuse settings that contradict each other."""
     require(
-        optim.schedule_by == "steps" or train.max_minutes is not None,
-        "optim.schedule_by=minutes needs train.max_minutes: the schedule follows that time",
+        optim.schedule_by == "steps" or train.max_minutes is not None or train.max_cpu_minutes is not None,
+        "optim.schedule_by=minutes needs train.max_minutes or train.max_cpu_minutes: the schedule follows that time",
     )

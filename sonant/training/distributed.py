@@ -121,6 +121,13 @@ def data_parallel(method: nn.Module, device: torch.device) -> nn.Module:
         return method
     if device.type == "cuda":
         method = nn.SyncBatchNorm.convert_sync_batchnorm(method)
+    alike = [  # queues and memories, which are large and which every process fills with the same
+        f"{name}.{buffer}"
+        for name, module in method.named_modules()
+        if getattr(module, "replicated", False)
+        for buffer, _ in module.named_buffers(recurse=False)
+    ]
+    nn.parallel.DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(method, alike)
     return nn.parallel.DistributedDataParallel(method, device_ids=[device.index] if device.type == "cuda" else None)
 
 

@@ -31,10 +31,12 @@ class Summary:
     Attributes:
         run_dir: the run folder.
         steps: optimiser steps done.
-        stopped: why it ended: ``steps``, ``minutes``, ``patience``, or ``signal`` (then it can be resumed).
+        stopped: why it ended: ``steps``, ``minutes``, ``cpu_minutes``, ``patience``, or ``signal`` (then it
+            can be resumed).
         best_step, best_valid_loss: the validation with the lowest loss, whose weights ``model/`` holds; None
             without validation data (``model/`` then holds the last weights).
         seconds: wall time, resumed runs included.
+        cpu_seconds: CPU time of all processes and their workers, resumed runs included.
         audio_hours: audio trained on, repetitions included.
         audio_seconds_per_second: speed of the steps alone, validation and checkpoints left out.
     """
@@ -45,6 +47,7 @@ class Summary:
     best_step: int | None
     best_valid_loss: float | None
     seconds: float
+    cpu_seconds: float
     audio_hours: float
     audio_seconds_per_second: float
 
@@ -110,6 +113,7 @@ def fit(
         best_step=state.best_step,
         best_valid_loss=state.best_loss,
         seconds=state.seconds,
+        cpu_seconds=state.cpu_seconds,
         audio_hours=state.audio_seconds / 3600,
         audio_seconds_per_second=state.audio_seconds / max(state.training_seconds, 1e-9),
     )

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from ..core import Batch, Representation
 from .step import StepOut
@@ -50,7 +51,8 @@ def spread(representation: Representation, batch: Batch) -> dict[str, float]:
         ``z_std`` and ``c_std``: root mean square deviation of the frames from their mean, as a share of
         their root mean square, in [0, 1]; 0: all frames are equal. ``z_rank`` and ``c_rank``: effective
         rank of the centred frames in [1, D]: exp of the entropy of their singular values normalised to
-        sum 1 (Roy and Vetterli 2007, Sec. 2). Empty for waveforms of several channels.
+        sum 1 (Roy and Vetterli 2007, Sec. 2). ``embedding_std`` and ``embedding_rank`` likewise, of the vectors of the
+        utterances at length 1, for models that have them. Empty for waveforms of several channels.
     """
     if batch.wave_BL.dim() != 2:
         return {}
@@ -61,6 +63,9 @@ def spread(representation: Representation, batch: Batch) -> dict[str, float]:
         x_ND = x_ND[:: max(len(x_ND) // FRAMES, 1)]
         if len(x_ND) > 1:
             figures[f"{layer}_std"], figures[f"{layer}_rank"] = _std_and_rank(x_ND)
+    if representation.embedding is not None and len(batch) > 1:
+        x_ND = normalize(representation.embedding(layers["c"]).double(), dim=-1)
+        figures["embedding_std"], figures["embedding_rank"] = _std_and_rank(x_ND)
     return figures
 
 
@@ -69,10 +74,11 @@ def collapse(figures: dict[str, float], *, dims: dict[str, int], share: float) -
     found = []
     for layer, dim in dims.items():
         std, rank = figures.get(f"{layer}_std", 1.0), figures.get(f"{layer}_rank", float(dim))
+        what = "the vectors of utterances" if layer == "embedding" else f"the frames of {layer}"
         if std < STILL:
-            found.append(f"the frames of {layer} are nearly all equal (they vary by {std:.1e} of their size)")
+            found.append(f"{what} are nearly all equal (they vary by {std:.1e} of their size)")
         elif rank < share * dim:
-            found.append(f"the frames of {layer} use {rank:.1f} of {dim} directions")
+            found.append(f"{what} use {rank:.1f} of {dim} directions")
     return " and ".join(found)
 
 

@@ -21,6 +21,7 @@ from . import checkpoint, health
 from .average import WeightAverage
 from .config import OptimConfig, TrainConfig
 from .console import Console, duration
+from .cpu_time import cpu_seconds
 from .distributed import data_parallel, device_of, from_all, from_first
 from .log import Metrics
 from .model_folder import write_model
@@ -75,6 +76,7 @@ class Run:
         path, broken = from_first(self._prepare_folder(resume) if rank() == 0 else (None, []))
         lines, changed = self._restore(path) if path is not None else (0, [])
         self.started, self.seconds_before, self.steps_before = time.monotonic(), self.state.seconds, self.state.step
+        self.cpu_counted, self.cpu_before = cpu_seconds(), self.state.cpu_seconds
         if self.train.compile:
             self.method.encoder.compile()
             self.method.context.compile()
@@ -142,11 +144,15 @@ class Run:
     def log(self, kind: str, **values) -> None:
         """One line of metrics.jsonl (first process only)."""
         if self.metrics is not None:
-            self.metrics.write(kind, step=self.state.step, seconds=self.clock(), **values)
+            self.metrics.write(kind, step=self.state.step, seconds=self.clock(), cpu_seconds=self.cpu_clock(), **values)
 
     def clock(self) -> float:
         """Wall time of the run in seconds, resumed runs included."""
         return self.seconds_before + time.monotonic() - self.started
+
+    def cpu_clock(self) -> float:
+        """CPU time of the run in seconds: of all processes until the last step, of this one until now."""
+        return round(self.state.cpu_seconds + cpu_seconds() - self.cpu_counted, 3)
 
     # --- one step -------------------------------------------------------------------------------------
 
@@ -160,6 +166,7 @@ class Run:
         seed_everything(derive_seed(self.train.seed, "step", state.step, rank()))
         lr = self._lr()
         set_lr(self.optimizer, lr)
+        cpu_counted, self.cpu_counted = self.cpu_counted, cpu_seconds()
         out = gradients(
             self.model,
             [batch.to(self.device) for batch in fetched],
@@ -169,6 +176,8 @@ class Run:
             audio_seconds=sum(batch.seconds for batch in fetched),
             stop=self.signals.name is not None,
             clock=self.clock(),
+            cpu_seconds=self.cpu_counted - cpu_counted,
+            pieces=self.train.gradient_cache,
         )
         finite = self._is_finite(out)
         if finite:
@@ -177,6 +186,7 @@ class Run:
             self._refuse(out, fetched, lr=lr)
         state.step += 1
         state.seconds, self.stop = out.clock, out.stop
+        state.cpu_seconds += out.cpu_seconds
         state.audio_seconds += out.audio_seconds
         state.training_seconds += self.clock() - began
         if finite:
@@ -197,8 +207,8 @@ class Run:
 
     def _lr(self) -> float:
         state, progress = self.state, None
-        if self.optim.schedule_by == "minutes" and self.train.max_minutes is not None:
-            progress = state.seconds / (60 * self.train.max_minutes)
+        if self.optim.schedule_by == "minutes":
+            progress = max(state.shares_of_time(self.train).values())  # of the limit that will end the run
         return self.optim.lr * factor(self.optim, step=state.step, total=self.train.steps, progress=progress)
 
     def _is_finite(self, out: StepOut) -> bool:
@@ -245,8 +255,13 @@ class Run:
         """Seconds that the run still needs at its present pace."""
         state, now = self.state, self.clock()
         pace = (now - self.seconds_before) / max(state.step - self.steps_before, 1)
-        left = pace * (self.train.steps - state.step)
-        return left if self.train.max_minutes is None else min(left, max(60 * self.train.max_minutes - now, 0.0))
+        left = [pace * (self.train.steps - state.step)]
+        if self.train.max_minutes is not None:
+            left.append(60 * self.train.max_minutes - now)
+        if self.train.max_cpu_minutes is not None:
+            busy = (state.cpu_seconds - self.cpu_before) / max(now - self.seconds_before, 1e-9)
+            left.append((60 * self.train.max_cpu_minutes - state.cpu_seconds) / max(busy, 1e-9))
+        return max(min(left), 0.0)
 
     # --- between steps --------------------------------------------------------------------------------
 
@@ -312,6 +327,8 @@ class Run:
         with self._judged_in_eval_mode() as representation:
             figures = health.spread(representation, batch)
             dims = {layer: representation.dim_of(layer) for layer in ("z", "c")}
+            if representation.embedding is not None:
+                dims["embedding"] = min(representation.embedding.dim, len(batch) - 1)
         found = health.collapse(figures, dims=dims, share=self.train.collapse_rank)
         if found:
             self.note("collapse", f"warning: step {self.state.step}: {found}: the representation may be collapsing")
@@ -323,6 +340,7 @@ class Run:
             "steps": state.step,
             "valid_loss": state.best_loss if state.best_step == state.step else None,
             "seconds": round(self.clock(), 1),
+            "cpu_seconds": round(self.cpu_clock(), 1),
             "audio_hours": state.audio_seconds / 3600,
             "processes": world_size(),
         }
@@ -334,6 +352,7 @@ class Run:
         why = {
             "steps": f"finished {step} steps in {took}",
             "minutes": f"stopped at step {step}: train.max_minutes is over",
+            "cpu_minutes": f"stopped at step {step} after {took}: train.max_cpu_minutes is over",
             "patience": f"stopped at step {step}: {self.state.waited} validations without improvement",
             "signal": f"stopped by {self.signals.name or 'a signal'} at step {step}, saved; go on with --resume",
         }
@@ -344,7 +363,7 @@ class Run:
         return {
             "version": __version__,
             "step": self.state.step,
-            "state": self.state.to_dict(),
+            "state": self.state.to_dict() | {"cpu_seconds": self.cpu_clock()},
             "method": self.method.state_dict(),
             "average": self.average.method.state_dict() if self.average else None,
             "optimizer": self.optimizer.state_dict(),

@@ -42,6 +42,7 @@ class State:
 
     step: int = 0  # optimiser steps done
     seconds: float = 0.0  # wall time so far, resumed runs included
+    cpu_seconds: float = 0.0  # CPU time so far of all processes and their workers, resumed runs included
     audio_seconds: float = 0.0  # audio trained on so far
     training_seconds: float = 0.0  # of ``seconds``, those spent in steps
     validated: int = 0  # step of the last validation
@@ -54,14 +55,21 @@ class State:
     window: Window = field(default_factory=Window)
 
     def ending(self, train: TrainConfig) -> str | None:
-        """Why the run is over (steps, minutes, patience), or None."""
+        """Why the run is over (steps, minutes, cpu_minutes, patience), or None."""
         if self.step >= train.steps:
             return "steps"
-        if train.max_minutes is not None and self.seconds >= 60 * train.max_minutes:
-            return "minutes"
+        shares = self.shares_of_time(train)
+        for limit in ("minutes", "cpu_minutes"):
+            if shares.get(limit, 0.0) >= 1:
+                return limit
         if train.early_stopping_patience is not None and self.waited >= train.early_stopping_patience:
             return "patience"
         return None
+
+    def shares_of_time(self, train: TrainConfig) -> dict[str, float]:
+        """How much of each limit on time is used up (1: all), by its name without ``max_``; empty without limits."""
+        used = {"minutes": (self.seconds, train.max_minutes), "cpu_minutes": (self.cpu_seconds, train.max_cpu_minutes)}
+        return {name: seconds / (60 * limit) for name, (seconds, limit) in used.items() if limit is not None}
 
     def judge(self, loss: float, train: TrainConfig) -> bool:
         """Take note of a validation loss; true when it is the lowest so far."""

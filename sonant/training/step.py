@@ -14,7 +14,7 @@ counts at the end. With one batch a step and one process both factors are exactl
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from ..core import Batch, LossOut, require
 from ..core.distributed import all_sum, rank, world_size
+from .gradient_cache import CachedLoss, average_gradients
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -38,6 +39,7 @@ class StepOut:
         stop: a process was asked to stop.
         clock: rank 0's wall time in seconds.
         losses: of this process's batches, one by one.
+        cpu_seconds: CPU time that all processes report together.
     """
 
     loss: float
@@ -47,6 +49,7 @@ class StepOut:
     stop: bool
     clock: float
     losses: tuple[float, ...]
+    cpu_seconds: float = 0.0
 
 
 def autocast(device: torch.device, precision: str):
@@ -64,6 +67,8 @@ def gradients(
     audio_seconds: float = 0.0,
     stop: bool = False,
     clock: float = 0.0,
+    cpu_seconds: float = 0.0,
+    pieces: int | None = None,
 ) -> StepOut:
     """Leave in ``optimizer``'s weights the gradient of the mean loss over ``batches`` of all processes.
 
@@ -71,23 +76,26 @@ def gradients(
         model: the method, wrapped for data parallelism where several processes train.
         batches: this process's batches of the step, already on the device.
         scaler: of fp16's gradients; disabled otherwise.
-        audio_seconds, stop, clock: this process's share of audio, its wish to stop and its wall time in
-            seconds, shared on the way.
+        audio_seconds, stop, clock, cpu_seconds: this process's share of audio, its wish to stop, its wall time and
+            the CPU time that it adds, in seconds, shared on the way.
+        pieces: into how many a batch is cut that is compared as a whole (``gradient_cache``); None: it is not.
     """
     device = batches[0].wave_BL.device
     optimizer.zero_grad(set_to_none=True)
     outs, reference = [], None
     for number, batch in enumerate(batches):
         last = number == len(batches) - 1
-        with contextlib.nullcontext() if last or world_size() == 1 else model.no_sync():
-            with autocast(device, precision):
-                out = model(batch)
+        alone = world_size() == 1 or (last and pieces is None)
+        with contextlib.nullcontext() if alone else model.no_sync():
+            out, backward = _loss(model, batch, precision=precision, pieces=pieces)
             count = torch.as_tensor(out.count, dtype=torch.float64, device=device)
             reference = _or_one(all_sum(count)) if reference is None else reference
             weight = (count * world_size() / reference).to(out.total.dtype)
-            scaler.scale(out.total * weight).backward()
+            backward(scaler.scale(out.total * weight))
             outs.append(_detached(out, count))
-    shared = all_sum(_sums(outs, audio=audio_seconds, stop=stop, clock=clock))
+    shared = all_sum(_sums(outs, [audio_seconds, float(stop), clock if rank() == 0 else 0.0, cpu_seconds]))
+    if pieces is not None:
+        average_gradients(model)
     scaler.unscale_(optimizer)
     grads = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
     if len(batches) > 1:
@@ -97,25 +105,38 @@ def gradients(
     return _read(torch.cat([shared, norm[None], losses]).tolist(), sorted(outs[0].parts))
 
 
-def _sums(outs: Sequence[LossOut], *, audio: float, stop: bool, clock: float) -> Tensor:
-    """What the processes add up: terms, audio, stop, rank 0's clock, then losses and parts times their terms."""
+def _loss(
+    model: nn.Module, batch: Batch, *, precision: str, pieces: int | None
+) -> tuple[LossOut, Callable[[Tensor], None]]:
+    """The loss of a batch, and what adds the gradients of a multiple of it to the weights."""
+    device = batch.wave_BL.device
+    if pieces is not None:
+        method = getattr(model, "module", model)  # of the data-parallel wrapper
+        cached = CachedLoss(method, batch, pieces=pieces, context=lambda: autocast(device, precision))
+        return cached.out, cached.backward
+    with autocast(device, precision):
+        return model(batch), torch.Tensor.backward
+
+
+def _sums(outs: Sequence[LossOut], own: list[float]) -> Tensor:
+    """What the processes add up: terms, their ``own`` four numbers, then losses and parts times their terms."""
     names = sorted(outs[0].parts)
     require(
         all(sorted(out.parts) == names for out in outs), "a method must log the same parts for every batch of a step"
     )
     device = outs[0].total.device
-    fixed = torch.tensor([audio, float(stop), clock if rank() == 0 else 0.0], dtype=torch.float64, device=device)
+    fixed = torch.tensor(own, dtype=torch.float64, device=device)
     rows = [torch.stack([torch.ones_like(o.count), o.total, *(o.parts[n] for n in names)]) * o.count for o in outs]
     sums = torch.stack(rows).sum(0)
     return torch.cat([sums[:1], fixed, sums[1:]])
 
 
 def _read(values: list[float], names: list[str]) -> StepOut:
-    terms, audio, stop, clock, loss, *rest = values
+    terms, audio, stop, clock, cpu, loss, *rest = values
     terms = terms or 1.0
     parts = {name: rest[i] / terms for i, name in enumerate(names)}
     norm, *losses = rest[len(names) :]
-    return StepOut(loss / terms, parts, norm, audio, stop > 0, clock, tuple(losses))
+    return StepOut(loss / terms, parts, norm, audio, stop > 0, clock, tuple(losses), cpu)
 
 
 def _detached(out: LossOut, count: Tensor) -> LossOut:

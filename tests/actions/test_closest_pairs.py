@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+import sonant.actions.closest_pairs as module
 from sonant.actions.closest_pairs import closest_pairs
 from sonant.cli.main import main
 from sonant.core import FrameGeometry, SonantError
@@ -61,6 +62,22 @@ def test_pairs_of_different_speakers_only(corpus):
     write_words(folder / "one.tsv", [Word("a", "?", None, "r0", 0.0, 0.1), Word("b", "?", "x", "r1", 0.0, 0.1)])
     with pytest.raises(SonantError, match="speaker of every segment"):
         closest_pairs(folder / "frames", folder / "one.tsv", different_speakers=True)
+
+
+@pytest.mark.parametrize("speakers", [None, np.array([0, 1, 0, 2, 1, 0, 2])])
+def test_nearest_is_its_definition(speakers, monkeypatch):
+    monkeypatch.setattr(module, "ROWS", 3)
+    N, generator = 7, np.random.default_rng(0)
+    condensed = generator.integers(0, 9, N * (N - 1) // 2).astype(np.float32)
+    matrix = dict(zip(combinations(range(N), 2), condensed, strict=True))
+    wanted = {}
+    for i in range(N):
+        others = [j for j in range(N) if j != i and (speakers is None or speakers[i] != speakers[j])]
+        for j in sorted(others, key=lambda j: (matrix[min(i, j), max(i, j)], j))[:2]:
+            wanted[min(i, j), max(i, j)] = matrix[min(i, j), max(i, j)]
+    i_P, j_P, distance_P = module._nearest(condensed, N, 2, speakers)
+    found = dict(zip(zip(i_P.tolist(), j_P.tolist(), strict=True), distance_P, strict=True))
+    assert found == wanted
 
 
 def test_settings_out_of_range_are_refused(corpus):

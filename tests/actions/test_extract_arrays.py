@@ -6,10 +6,12 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from sonant import build
 from sonant.actions.extract import extract
+from sonant.cli.main import main
 from sonant.core import FrameGeometry, SonantError
 from sonant.data.arrays import ArrayReader, ArrayWriter
 from sonant.data.words import Word, write_words
@@ -72,3 +74,27 @@ def test_models_of_waveforms_take_no_arrays(arrays, tmp_path):
     )
     with pytest.raises(SonantError, match="reads waveforms"):
         extract(wave, arrays, tmp_path / "out")
+
+
+def test_settings_of_a_baseline_and_what_they_do_not_mix_with(tmp_path, capsys):
+    soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).standard_normal(8000) * 0.1, 16000)
+    command = ["extract", "mfcc", str(tmp_path / "a.wav"), str(tmp_path / "out")]
+    assert main([*command, "--features.cmvn", "none", "--features.deltas=0"]) == 0
+    assert ArrayReader(tmp_path / "out").shape("a") == (50, 13)
+    for rest, told in (
+        (["--features.cmvn", "none"], "already holds arrays"),
+        (["--features.cmnv", "none"], "Did you mean 'cmvn'"),
+        (["--formt", "npy"], "Did you mean 'format'"),
+        (["--features.cmvn", "nothing"], "'cmvn' must be"),
+    ):
+        assert main([*command, *rest]) == 2
+        assert told in capsys.readouterr().err
+    with pytest.raises(SonantError, match="for the baselines"):
+        extract("raw", tmp_path / "a.wav", tmp_path / "raw", features={"cmvn": "none"})
+
+
+def test_info_tells_the_size_of_the_embedding(model):
+    from sonant.actions.info import describe
+
+    assert describe(model)["embedding_dim"] == 3
+    assert describe("mfcc")["embedding_dim"] is None

@@ -138,3 +138,17 @@ def test_mistakes_are_told(dataset, tmp_path):
     with pytest.raises(SonantError, match="called 'u0'"):
         submit(tmp_path / "twice", model="logmel", audio=[str(dataset)])
     (dataset / "dev-clean" / "u0.wav").unlink()
+
+
+def test_frames_of_another_layer_or_model_are_not_mixed_in(dataset, tmp_path):
+    submit(tmp_path / "s", model="logmel", audio=[str(dataset)])
+    (tmp_path / "s" / "dev-clean" / "u0.npy").unlink()
+    with pytest.raises(SonantError, match="holds frames of logmel: .* these are of mfcc"):
+        submit(tmp_path / "s", model="mfcc", audio=[str(dataset)])
+    assert not (tmp_path / "s" / "dev-clean" / "u0.npy").exists()
+
+
+def test_an_array_of_a_killed_copy_is_told(tmp_path):
+    (tmp_path / "x.npy").touch()
+    with pytest.raises(SonantError, match="holds no array of frames"):
+        read_array(tmp_path / "x.npy")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,7 +11,8 @@ import torch
 from sonant.actions.probe import fresh, probe, probes
 from sonant.build import load
 from sonant.cli.main import main
-from sonant.data.manifest import Manifest
+from sonant.core import SonantError
+from sonant.data.manifest import Manifest, ManifestWriter
 
 
 def command(task: str, corpus, *rest: str) -> list[str]:
@@ -42,6 +44,10 @@ def test_a_probe_of_speakers(corpus, trained, tmp_path, monkeypatch, capsys):
         ("emotion", [], "--labels TSV"),
         ("speaker", ["--layer", "d"], "unknown layer 'd'"),
         ("speaker", ["--lr", "fast"], "'lr' must be a number"),
+        ("speaker", ["--layre", "z"], "Did you mean '--layer'"),
+        ("speaker", ["--protocol", "supreb"], "Did you mean 'superb'"),
+        ("speaker", ["--train-arrays", "."], "this model reads audio"),
+        ("speaker", ["--results", "."], "'.' is a folder"),
         ("speaker", ["--labels", "none.tsv"], "cannot read 'none.tsv'"),
     ],
 )
@@ -68,6 +74,30 @@ def test_the_published_protocol_and_what_is_given_before_it(corpus, tmp_path):
     settings = {"steps": 1, "labels": str(table)}
     _, line = probe("keyword", model="mfcc", train=corpus, test=corpus, protocol="superb", settings=settings)
     assert (line.settings["steps"], line.settings["lr"], line.settings["eval_every"]) == (1, 1e-4, 5000)
+
+
+def test_a_model_on_arrays_reads_those_of_the_manifest(corpus, tmp_path, capsys):
+    from sonant.actions.extract import extract
+    from sonant.build import representation_of, save
+
+    whole, half = tmp_path / "whole", tmp_path / "half"
+    for number, folder in enumerate((whole, half)):
+        with ManifestWriter(folder) as writer:
+            for u in Manifest.open(corpus):
+                writer.add(replace(u, id=f"{number}-{u.id}"))
+            writer.finish()
+        extract("mfcc", folder, folder / "arrays")
+    model = {"encoder": {"name": "identity"}, "context": {"name": "identity"}, "layer": "z"}
+    features = {"features": {"name": "arrays", "dim": 39, "rate": 100.0}}
+    save(representation_of({"sample_rate": 16000, **features, **model}), tmp_path / "m")
+    settings = {"steps": 2, "crop_seconds": 0.5, "pool": "statistics"}
+    found = [
+        probe("speaker", model=m, train=whole, test=half, settings=settings)[0] for m in (str(tmp_path / "m"), "mfcc")
+    ]
+    assert found[0].figures == found[1].figures
+    assert found[0].counts == found[1].counts
+    with pytest.raises(SonantError, match="has none; give them: --train-arrays"):
+        probe("speaker", model=str(tmp_path / "m"), train=corpus, test=half)
 
 
 def test_fresh_weights_depend_on_the_seed_alone(trained):

@@ -19,10 +19,30 @@ IN_DIM = {"contexts": 12}  # channels that a context is fed; encoders are fed on
 
 VARIANTS = {  # beside the defaults, which every file is tested with
     "encoders": {
-        "cpc_conv": [{"dim": 16, "norm": norm, "dropout": 0.1} for norm in ("batch", "instance", "none")],
+        "cpc_conv": [
+            *({"dim": 16, "norm": norm, "dropout": 0.1} for norm in ("batch", "instance", "none")),
+            {"dim": 16, "hidden": 24, "norm": "layer", "eps": 1e-3, "padding": "same"},
+            {"dim": 16, "hidden": 24, "norm": "batch", "bias": False},
+        ],
+        "ecapa_tdnn": [
+            {"channels": 16, "scale": 4, "squeeze": 8, "layout": "wespeaker", "dim": 20},
+            {"channels": 12, "scale": 2, "squeeze": 8, "kernel": 3, "dilations": (1, 3), "project": 10},
+        ],
+        "sinc_conv": [{"channels": 16, "dim": 12, "kernel": 40, "stride": 4}],
+        "wav2spk": [{"dims": (8, 12), "kernels": (8, 4), "strides": (4, 3), "layers": 0}],
+        "xvector": [
+            {"dims": (16, 12), "kernels": (5, 4), "dilations": (1, 2), "padding": "zeros", "dropout": 0.1},
+            {"dims": (16, 12), "kernels": (5, 3), "dilations": (1, 3), "padding": "reflect", "bias": False},
+        ],
         "wav2vec_conv": [
             {"dims": (16, 24), "kernels": (10, 3), "strides": (5, 2), "norm": "every", "bias": True},
             {"dims": (16, 24), "kernels": (10, 3), "strides": (5, 2), "norm": "every", "standardise": False},
+        ],
+        "resnet34": [
+            {"base": 4, "blocks": (1, 2, 1, 1), "squeeze": None, "order": "conv_norm_relu", "frequency": "flatten"},
+            {"base": 8, "blocks": (1, 1, 1), "strides": (1, 2, 2), "stem_kernel": 3, "stem_stride": 1, "out": 12},
+            {"base": 16, "blocks": (2, 1), "strides": (1, 2), "squeeze": None, "bias": True, "pad": "end"},
+            {"base": 8, "blocks": (1, 1), "strides": (2, 2), "stem_order": "conv_relu_norm", "input_norm": "instance"},
         ],
         "conv_blocks": [
             {"dim": 16, "causal": True, "kernel": 4, "stride": 2},
@@ -75,7 +95,13 @@ VARIANTS = {  # beside the defaults, which every file is tested with
             {"n_filters": 12, "postprocess": [{"name": "standardize"}, {"name": "stack", "num_vectors": 3}]},
             {"n_filters": 12, "postprocess": [{"name": "stack", "num_vectors": 2, "pad_mode": "edge"}]},
         ],
-        "stft_mel": [{"n_mels": 12, "deltas": 2}, {"n_fft": 512, "level_db": None, "cmvn": "none"}],
+        "stft_mel": [
+            {"n_mels": 12, "deltas": 2},
+            {"n_fft": 512, "level_db": None, "cmvn": "none"},
+            {"n_mels": 12, "level_db": None, "cmvn": "none", "log": False, "preemphasis": 0.97, "last_frame": False},
+            {"n_fft": 512, "n_mels": 40, "level_db": None, "cmvn": "instance", "window": "hamming", "log_offset": 1e-6},
+        ],
+        "speechbrain_fbank": [{"n_mels": 12, "n_fft": 512, "top_db": None, "cmvn": "none"}],
         "waveform": [{"preprocess": [{"name": "dither"}, {"name": "preemphasize"}], "scale": 100.0}],
     },
     "methods": {
@@ -101,10 +127,50 @@ VARIANTS = {  # beside the defaults, which every file is tested with
         "frame_cae": [{"layers": 2, "hidden": 32}],
         "ae_rnn": [{"layers": 1, "hidden": 32}],
         "siamese_rnn": [{"negatives": "hardest"}],
+        "simclr": [
+            {"loss": "one_way", "margin": "cosface", "projector": (16, 12), "temperature": 0.5},
+            {"loss": "angular"},
+            {"temperature": 0.5, "debias": 0.05, "known_speakers": True},
+            *(
+                {"margin": kind, "temperature": 0.5, "margin_size": 2.0 if kind == "sphereface" else 0.1}
+                for kind in ("sphereface", "curricularface", "adaface")
+            ),
+        ],
+        "moco": [{"queue": 8, "temperature": 1.0, "symmetric": False, "projector": (16, 8), "known_speakers": True}],
+        "barlow_twins": [{"projector": (), "scale": 0.1}],
+        "vicreg": [
+            {"projector": (32, 16), "iter_norm": True, "decorrelate": "correlations", "covariance": 8.0},
+            {"projector": (), "unbiased": False, "invariance": 0.0},
+        ],
+        "wmse": [{"projector": (16, 2), "group": 4, "iterations": 3, "eps": 0.2}],
+        "lim": [{"bound": "mine"}, {"bound": "nce", "discriminator": "cosine", "frames": 3}],
+        "gim": [{"bound": "nce"}, {"frames": 12}],
+        "swav": [
+            {"prototypes": 20, "projector": (16, 8), "queue": 4, "queue_from": 0, "frozen_steps": 0, "temperature": 1.0}
+        ],
+        "supervised": [{"classes": 6, "loss": "cross_entropy"}],
+        "cpc_speaker": [{"steps": 4, "future": "other"}, {"steps": 4, "among": "predictions"}],
     },
 }
 
-LARGE = {"wav2vec_transformer": {"layers": 1}}  # in place of defaults that take minutes
+LARGE = {  # in place of defaults that take minutes
+    "wav2vec_transformer": {"layers": 1},
+    "resnet34": {"base": 8, "blocks": (1, 2, 1, 1)},
+    "ecapa_tdnn": {"channels": 16, "squeeze": 8},
+    "sinc_conv": {"channels": 16, "dim": 12},
+    "wav2spk": {"dims": (8, 8, 12, 16, 16), "dim": 16, "layers": 1},
+    "xvector": {"dims": (16, 16, 16, 16, 24)},
+    "moco": {"queue": 64, "temperature": 1.0},
+    "byol": {"projector": (32, 16), "predictor": 32},
+    "simsiam": {"projector": (32, 32, 16), "predictor": 8},
+    "barlow_twins": {"projector": (32, 32, 16)},
+    "vicreg": {"projector": (32, 32, 16)},
+    "wmse": {"projector": (16, 2), "group": 4, "eps": 0.5},
+    "swav": {"prototypes": 40, "projector": (32, 16), "queue": 8, "frozen_steps": 0},
+    "deepcluster": {"clusters": 4, "memory": 40, "projector": (16,), "temperature": 1.0},
+    "proto_moco": {"clusters": 3, "memory": 40, "queue": 64, "projector": (16,), "temperature": 1.0},
+    "dino": {"outputs": 64, "hidden": 32, "bottleneck": 16, "frozen_steps": 0, "teacher_temperature": 0.4},
+}
 
 CONTEXTS = {"npc": {"name": "npc", "dim": 16, "dropout": 0.0}}  # for methods that need another than a GRU
 
@@ -176,7 +242,8 @@ class MethodPart:
     def build(self, *, seed: int = 0) -> Method:
         """A fresh method in training mode; raises SonantError when it refuses its body."""
         torch.manual_seed(seed)
-        context = CONTEXTS.get(self.name, "gru")
+        on_views = build.class_of("methods", self.name).needs == "views"
+        context = CONTEXTS.get(self.name, {"name": "gru", "dim": 24} if on_views else "gru")
         config = {"method": {"name": self.name, **self.settings}, "context": context, **copy.deepcopy(self.body)}
         if build.class_of("methods", self.name).embeds:
             config["embedding"] = {"pool": "last", "dim": 24}
@@ -185,7 +252,11 @@ class MethodPart:
     def batch(self, lengths: list[int], *, seed: int = 0) -> Batch:
         """A batch of the kind that the method needs; partners are other noise, with lengths in another order."""
         made = batch(lengths, seed=seed)
-        if build.class_of("methods", self.name).needs != "pairs":
+        needs = build.class_of("methods", self.name).needs
+        if needs == "views":
+            other = batch(lengths, first=len(lengths), seed=seed)
+            return replace(made, extras={"views": torch.stack([made.wave_BL, other.wave_BL], dim=1)})
+        if needs != "pairs":
             return made
         return replace(made, other=batch([*lengths[1:], lengths[0]], first=len(lengths), seed=seed))
 
@@ -194,9 +265,12 @@ def method_parts() -> list[MethodPart]:
     """Every method with its defaults on every body that it accepts, and its variants on the first of them."""
     found = []
     for name in build.names("methods"):
-        accepted = [body for body in BODIES if _accepts(MethodPart(name, {}, body))]
+        defaults = LARGE.get(name, {})
+        on_views = build.class_of("methods", name).needs == "views"  # these see nothing of a body but its vectors
+        bodies = BODIES[:1] if on_views else BODIES
+        accepted = [body for body in bodies if _accepts(MethodPart(name, defaults, body))]
         assert accepted, f"no body of the contract tests suits the method '{name}'"
-        found += [MethodPart(name, {}, body) for body in accepted]
+        found += [MethodPart(name, defaults, body) for body in accepted]
         found += [MethodPart(name, settings, accepted[0]) for settings in VARIANTS["methods"].get(name, ())]
     return found
 
@@ -234,4 +308,10 @@ def padded(example: Batch, size: int, *, value: float = 0.5) -> Batch:
     for row_L, wave_L, n in zip(wave_BL, example.wave_BL, example.lengths_B.tolist(), strict=True):
         row_L[:n] = wave_L[:n]
     other = None if example.other is None else padded(example.other, size, value=value)
-    return replace(example, wave_BL=wave_BL, other=other)
+    extras = dict(example.extras)
+    if "views" in extras:
+        views_BVL = torch.full((*extras["views"].shape[:2], size), value)
+        for row_VL, own_VL, n in zip(views_BVL, extras["views"], example.lengths_B.tolist(), strict=True):
+            row_VL[:, :n] = own_VL[:, :n]
+        extras["views"] = views_BVL
+    return replace(example, wave_BL=wave_BL, other=other, extras=extras)

@@ -52,6 +52,20 @@ def test_a_full_disk_names_the_file(tmp_path):
     assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(tmp_path / "x.tsv"))
 
 
+def test_a_device_is_written_to_and_not_replaced(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_json(pipe, 1)
+    assert (os.read(reader, 10), pipe.is_fifo()) == (b"1\n", True)
+    os.close(reader)
+    if os.path.exists("/dev/full"):
+        with pytest.raises(OSError, match="/dev/full") as caught:
+            write_text("/dev/full", "x")
+        assert caught.value.errno == errno.ENOSPC
+        assert not os.path.isfile("/dev/full")
+
+
 def test_lines_of_a_text(tmp_path):
     (tmp_path / "x").write_bytes("\ufeffä b\r\n\nc".encode())
     assert read_lines(tmp_path / "x") == ["ä b", "", "c"]

@@ -8,6 +8,7 @@ import torch
 
 from sonant.core import FrameGeometry, SonantError
 from sonant.data.manifest import Utterance
+from sonant.data.recipes.spect import prepare
 from sonant.data.spect import SpectDir, read_tokens, runs_of, write_labels
 
 
@@ -86,3 +87,19 @@ def test_labels_are_those_of_the_frame_centres(tmp_path):
     assert spect.names == {0: "SIL", 1: "a", 2: "b"}
     assert spect.ali("u", 6) == [(0, 0, 1), (2, 1, 3), (0, 3, 5), (2, 5, 6)]
     assert spect.ref("u", 6) == [(2, 1, 3), (2, 5, 6)]
+
+
+def test_a_first_utterance_that_cannot_be_read_is_skipped_like_any_other(tmp_path, capsys):
+    for place, name in enumerate("abc"):
+        (tmp_path / "in" / "feat").mkdir(parents=True, exist_ok=True)
+        torch.save(torch.ones(20 + place, 5), tmp_path / "in" / "feat" / f"{name}.pt")
+    (tmp_path / "in" / "feat" / "a.pt").write_bytes(b"hello")
+    manifest = prepare(tmp_path / "in", tmp_path / "out")
+    assert [u.id for u in manifest] == ["b", "c"]
+    assert "a.pt: damaged, or no file of torch" in capsys.readouterr().err
+
+
+def test_a_list_of_tokens_that_is_no_text_is_told(tmp_path):
+    (tmp_path / "token2id.txt").write_bytes(b"\xff\xfe\x00 1\n")
+    with pytest.raises(SonantError, match="the list of tokens .* is not text in UTF-8"):
+        read_tokens(tmp_path / "token2id.txt")

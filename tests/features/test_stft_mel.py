@@ -68,6 +68,49 @@ def test_equals_torchs_own_transform():
     torch.testing.assert_close(features(Frames.of_wave(wave, None, 16000)).x_BTD, (mel + 1e-10).log())
 
 
+SSLSV = {"n_mels": 40, "n_fft": 512, "window": "hamming", "level_db": None, "log_offset": 1e-6, "cmvn": "instance"}
+
+
+def test_the_features_of_sslsv_are_torchs_own_transform_and_instance_norm():
+    wave = torch.from_numpy(harmonic(0.4)).double()[None]
+    window = torch.hamming_window(400, dtype=torch.float64)
+    spectrum = torch.stft(wave, 512, 160, 400, window, pad_mode="reflect", return_complex=True)
+    logmel = (spectrum.abs().square().transpose(1, 2) @ triangles(16000, size=512, n_mels=40) + 1e-6).log()
+    expected = torch.nn.functional.instance_norm(logmel.transpose(1, 2), eps=1e-5).transpose(1, 2)
+    found = Features(Config(**SSLSV), source=SOURCE)(Frames.of_wave(wave, None, 16000)).x_BTD
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_equals_sslsv(oracle_dir):
+    load_file = pytest.importorskip("safetensors.torch").load_file
+    given = load_file(oracle_dir / "speaker/encoders_io.safetensors")
+    for which in "ab":
+        wave = Frames.of_wave(given[f"wave_{which}"], None, 16000)
+        found = Features(Config(**SSLSV), source=SOURCE)(wave).x_BTD
+        expected = given[f"mel40.lognorm_{which}"].transpose(1, 2)
+        torch.testing.assert_close(found, expected, atol=5e-5, rtol=0)  # the reference is computed in float32
+
+
+def test_equals_the_features_of_ssl_for_slr():
+    """Energies by torch's transform of the pre-emphasised signal, whose first sample has the second before it."""
+    torch.manual_seed(0)
+    wave, settings = torch.randn(1, 4000, dtype=torch.float64), {**SSLSV, "cmvn": "none"}
+    before = torch.cat([wave[:, 1:2], wave[:, :-1]], dim=1)
+    plain = Features(Config(**settings, log=False), source=SOURCE)(Frames.of_wave(wave - 0.97 * before, None, 16000))
+    settings |= {"preemphasis": 0.97, "last_frame": False}
+    features = Features(Config(**settings, log=False), source=SOURCE)
+    own = features(Frames.of_wave(wave, None, 16000))
+    assert own.x_BTD.shape == (1, 25, 40)
+    torch.testing.assert_close(own.x_BTD, plain.x_BTD[:, :25])
+    logs = Features(Config(**settings), source=SOURCE)(Frames.of_wave(wave, None, 16000))
+    torch.testing.assert_close(logs.x_BTD, (own.x_BTD + 1e-6).log())
+    short = Frames.of_wave(wave[:, :161], torch.tensor([1]), 16000)
+    alone = Frames.of_wave(wave[:, :1], None, 16000)
+    settings["last_frame"] = True
+    both = (Features(Config(**settings), source=SOURCE)(frames).x_BTD[:, 0] for frames in (short, alone))
+    torch.testing.assert_close(*both)
+
+
 def test_frames_are_counted_and_centred_as_there():
     geometry = Features(Config(), source=SOURCE).geometry
     assert [geometry.frames(n) for n in (159, 160, 16000)] == [1, 2, 101]
@@ -91,7 +134,9 @@ def test_a_silent_waveform_stays_finite():
     assert torch.isfinite(Features(Config(), source=SOURCE)(wave_frames([np.zeros(900)])).x_BTD).all()
 
 
-@pytest.mark.parametrize("settings", [{"n_mels": 0}, {"n_fft": 200}, {"frame_shift": 0.0}])
+@pytest.mark.parametrize(
+    "settings", [{"n_mels": 0}, {"n_fft": 200}, {"frame_shift": 0.0}, {"log_offset": 0.0}, {"preemphasis": 2.0}]
+)
 def test_impossible_settings_are_refused(settings):
     with pytest.raises(SonantError, match=next(iter(settings))):
         Features(Config(**settings), source=SOURCE)

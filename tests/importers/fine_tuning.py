@@ -16,7 +16,7 @@ def fine_tuned(representation, folder: Path) -> tuple[float, list[str]]:
     """Loss of a contrast of word embeddings, warm-started from the saved model, and parameters without a gradient."""
     build.save(representation, folder)
     stored = json.loads((folder / "config.json").read_text())
-    sections = {name: stored[name] for name in ("encoder", "context")}
+    sections = {name: stored[name] for name in ("features", "encoder", "context") if name in stored}
     sections |= {"embedding": {"pool": "mean", "dim": 8}, "method": {"name": "siamese_rnn", "margin": 2.0}}
     torch.manual_seed(0)
     method = build.method_of(build.resolve(sections))

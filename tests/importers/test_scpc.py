@@ -186,3 +186,20 @@ def test_what_does_not_fit_is_told(changes, message):
     with pytest.raises(SonantError, match=message) as caught:
         build.convert("scpc", tiny(**changes))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "told"),
+    [(0, None, "not what it should be"), (1, "many", "'dim' must be"), (2, "layerx", "'norm' must be one of")],
+)
+def test_arguments_of_another_kind_are_one_line(place, value, told):
+    arguments = [1, 8, "none", 0.0]
+    arguments[place] = value
+    parts = [{"name": "conv", "args": arguments}, {"name": "id", "args": [8, 8]}]
+    with pytest.raises(SonantError, match=told):
+        build.convert("scpc", {"json": {"name": "seq", "args": parts}})
+
+
+def test_misspelt_settings_are_refused():
+    with pytest.raises(SonantError, match="Did you mean 'features'"):
+        build.convert("scpc", {"json": {}}, {"feature": {"name": "waveform"}})

@@ -115,3 +115,9 @@ def test_waveforms_as_features_are_refused():
 def test_impossible_settings_are_refused(settings):
     with pytest.raises(SonantError, match=next(iter(settings))):
         Config(**settings)
+
+
+def test_an_utterance_without_a_frame_leaves_gradients_finite_with_the_full_predictor():
+    method, batch = made(predictor="full").train(), example(lengths=(30, 0))
+    method.loss(batch).total.backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in method.parameters())

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from sonant.core import FrameGeometry, Frames
-from sonant.nn.conv import Conv
+from sonant.nn.conv import Conv, same_padding
 
 
 def frames(lengths, dim=3, dtype=torch.float64) -> Frames:
@@ -24,6 +24,27 @@ def test_equals_torch_with_the_same_weights(kernel, stride, left, right):
     torch.testing.assert_close(out.x_BTD, expected.transpose(1, 2))
     assert out.lengths_B.tolist() == [(n + left + right - kernel) // stride + 1 for n in (20, 13)]
     assert out.geometry == source.geometry.stack(kernel=kernel, stride=stride, left=left, right=right)
+
+
+@pytest.mark.parametrize(("dilation", "left", "right"), [(2, 0, 0), (3, 1, 5)])
+def test_dilation_spreads_the_taps(dilation, left, right):
+    conv = Conv(3, 5, kernel=3, dilation=dilation, left=left, right=right).double()
+    source = frames([20, 13])
+    out = conv(source)
+    x = F.pad(source.x_BTD.transpose(1, 2), (left, right))
+    torch.testing.assert_close(out.x_BTD, F.conv1d(x, conv.weight, conv.bias, dilation=dilation).transpose(1, 2))
+    assert out.lengths_B.tolist() == [n + left + right - 2 * dilation for n in (20, 13)]
+    assert out.geometry == source.geometry.stack(kernel=2 * dilation + 1, left=left, right=right)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "expected"), [(10, 5, (2, 3)), (4, 2, (1, 1)), (3, 3, (0, 0)), (3, 1, (1, 1))]
+)
+def test_same_padding_gives_one_frame_a_stride(kernel, stride, expected):
+    left, right = same_padding(kernel, stride)
+    assert (left, right) == expected
+    conv = Conv(3, 5, kernel=kernel, stride=stride, left=left, right=right).double()
+    assert conv(frames([60, 29])).lengths_B.tolist() == [60 // stride, 29 // stride]
 
 
 def test_too_short_input_gives_no_frames():

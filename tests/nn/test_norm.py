@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from sonant.core import mask_of
+from sonant.nn import norm as norms
 from sonant.nn.norm import BatchNorm, ChannelNorm, InstanceNorm, norm
 
 LENGTHS = torch.tensor([9, 5, 1])
@@ -44,6 +45,45 @@ def test_batch_norm_equals_torch_on_the_real_frames():
     torch.testing.assert_close(ours.eval()(x, mask)[mask], theirs.eval()(x[mask]))
 
 
+def test_batch_norm_of_a_batch_without_padding_equals_torch():
+    """By another path, and one utterance of one frame by none that refuses it."""
+    x, _ = case()
+    everything = torch.ones(3, 9, dtype=torch.bool)
+    ours, theirs = perturbed(BatchNorm(6)), perturbed(nn.BatchNorm1d(6))
+    for _ in range(3):
+        torch.testing.assert_close(ours(x, everything), theirs(x.transpose(1, 2)).transpose(1, 2))
+    for name, value in theirs.state_dict().items():
+        torch.testing.assert_close(ours.state_dict()[name], value)
+    torch.testing.assert_close(ours(x[:1, :1], everything[:1, :1])[0, 0], ours.bias)
+
+
+def test_batch_norm_of_two_processes_is_that_of_one_on_the_whole(monkeypatch):
+    """Values, statistics and gradients, the processes played by the two halves of a batch of uneven lengths."""
+    x, mask = case()
+    probe = torch.randn(3, 9, 6, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    whole, own_x = perturbed(BatchNorm(6)), x.clone().requires_grad_()
+    y = whole(own_x, mask)
+    (y[:1] * probe[:1])[mask[:1]].sum().backward()
+    split, other_x = perturbed(BatchNorm(6)), x.clone().requires_grad_()
+    others = list(norms._moments(other_x[1:][mask[1:]]))
+    monkeypatch.setattr(norms, "world_size", lambda: 2)
+    monkeypatch.setattr(
+        norms, "gather_with_gradient", lambda part: torch.cat([part, others.pop(0).reshape(part.shape)])
+    )
+    half = split(other_x[:1], mask[:1])
+    torch.testing.assert_close(half, y[:1].detach())
+    (half * probe[:1])[mask[:1]].sum().backward()
+    torch.testing.assert_close(other_x.grad, own_x.grad)
+    for name, value in whole.state_dict().items():
+        torch.testing.assert_close(split.state_dict()[name], value)
+
+
+def test_layer_norm_is_that_of_torch():
+    x, mask = case()
+    module = perturbed(norm("layer", 6, eps=1e-3))
+    torch.testing.assert_close(module(x, mask), nn.functional.layer_norm(x, (6,), module.weight, module.bias, 1e-3))
+
+
 def test_instance_norm_equals_torch_on_each_utterance_alone():
     x, mask = case()
     ours, theirs = perturbed(InstanceNorm(6)), perturbed(nn.InstanceNorm1d(6, affine=True))
@@ -54,7 +94,7 @@ def test_instance_norm_equals_torch_on_each_utterance_alone():
     torch.testing.assert_close(y[2, 0], ours.bias, msg="one frame alone is its own mean")
 
 
-@pytest.mark.parametrize("name", ["channel", "batch", "instance", "none"])
+@pytest.mark.parametrize("name", ["channel", "batch", "instance", "layer", "none"])
 def test_dtype_follows_the_input(name):
     x, mask = case()
     assert norm(name, 6)(x.bfloat16(), mask).dtype in (torch.bfloat16, torch.float32)

@@ -42,3 +42,8 @@ def test_no_frames_give_a_finite_vector_and_norm_gives_length_one():
         assert torch.equal(Embedding(EmbeddingConfig(pool=pool), in_dim=4)(none), torch.zeros(1, 4))
     normed = Embedding(EmbeddingConfig(norm=True), in_dim=4)(frames([5, 2]))
     torch.testing.assert_close(normed.norm(dim=-1), torch.ones(2))
+
+
+def test_names_of_weights_stay_those_of_older_models():
+    assert list(Embedding(EmbeddingConfig(dim=3), in_dim=4).state_dict()) == ["linear.weight", "linear.bias"]
+    assert list(Embedding(EmbeddingConfig(pool="last"), in_dim=4).state_dict()) == []

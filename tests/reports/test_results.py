@@ -6,7 +6,7 @@ import pytest
 
 from sonant.core import SonantError
 from sonant.reports import Result, append_result, confusions_of, read_results, results_table
-from sonant.reports.results import condition, spell_figure
+from sonant.reports.results import condition, read_whole_results, spell_figure, spell_name
 
 CONFUSIONS = {"phones": ["A", "B"], "matrix": [[None, 0.25], [0.5, None]]}
 
@@ -23,6 +23,15 @@ def test_what_is_appended_is_read_back(tmp_path):
     assert read_results(path) == written
     assert read_results([path, path]) == written * 2
     assert all(isinstance(json.loads(line), dict) for line in path.read_text().splitlines())
+
+
+def test_whole_lines_of_a_broken_file_can_be_had(tmp_path):
+    path = tmp_path / "results.jsonl"
+    path.write_text('{"task": "abx", "figure": 0.1}\n\n{"task": "ab\n{"task": "abx", "figure": 0.2}\n')
+    found, notes = read_whole_results(path)
+    assert [result.figure for result in found] == [0.1, 0.2]
+    assert len(notes) == 1 and "results.jsonl, line 3: not JSON" in notes[0]
+    assert "not readable" in read_whole_results(tmp_path / "none.jsonl")[1][0]
 
 
 def test_writers_at_the_same_time_do_not_mix_lines(tmp_path):
@@ -105,3 +114,8 @@ def test_words_of_conditions_and_figures():
     assert condition(Result(task="events", figure=0.1, settings={"set": 2023})) == "set 2023"
     assert spell_figure("accuracy", 1.0) == "100.0 %"
     assert spell_figure("perplexity", 12.3456) == "12.35"
+
+
+def test_figures_of_recognition_and_search_are_spelt_as_the_field_does():
+    assert [spell_name(name) for name in ("cer", "wer", "per", "mtwv")] == ["CER", "WER", "PER", "MTWV"]
+    assert spell_figure("mtwv", -0.25) == "-0.25"  # no share: it may be below 0

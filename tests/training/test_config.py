@@ -15,6 +15,7 @@ from sonant.training.config import OptimConfig, TrainConfig, check_together
         (OptimConfig, {"final_lr_fraction": 1.5}, "optim.final_lr_fraction"),
         (TrainConfig, {"steps": 0}, "train.steps must be at least 1, got 0"),
         (TrainConfig, {"valid_steps": 0}, "train.valid_steps must be above 0 or null"),
+        (TrainConfig, {"max_cpu_minutes": 0.0}, "train.max_cpu_minutes must be above 0 or null"),
         (TrainConfig, {"ema_decay": 1.0}, "train.ema_decay"),
         (TrainConfig, {"collapse_rank": -0.1}, "train.collapse_rank"),
     ],
@@ -25,6 +26,7 @@ def test_values_out_of_range_are_refused_by_name(kind, wrong, message):
 
 
 def test_settings_that_contradict_are_refused():
-    with pytest.raises(SonantError, match="needs train.max_minutes"):
+    with pytest.raises(SonantError, match="needs train.max_minutes or train.max_cpu_minutes"):
         check_together(OptimConfig(schedule_by="minutes"), TrainConfig())
     check_together(OptimConfig(schedule_by="minutes"), TrainConfig(max_minutes=1.0))
+    check_together(OptimConfig(schedule_by="minutes"), TrainConfig(max_cpu_minutes=1.0))

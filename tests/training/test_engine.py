@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from dataclasses import replace
 
 import pytest
@@ -47,7 +48,8 @@ def test_training_lowers_the_loss_and_says_so(tmp_path):
     losses = [line["loss"] for line in lines_of(tmp_path, "train")]
     assert len(losses) == 6 and losses[-1] < 0.8 * losses[0]
     line = lines_of(tmp_path, "train")[0]
-    assert line.keys() == {"kind", "step", "seconds", "loss", "error", "lr", "grad_norm", "audio_seconds_per_second"}
+    clocks = {"seconds", "cpu_seconds", "audio_seconds_per_second"}
+    assert line.keys() == {"kind", "step", "loss", "error", "lr", "grad_norm"} | clocks
     assert line["error"] == pytest.approx(2 * line["loss"])
     valid = lines_of(tmp_path, "valid")
     assert [line["step"] for line in valid] == list(range(5, 61, 5))
@@ -107,7 +109,7 @@ def test_stopped_and_resumed_is_bit_identical(tmp_path, name, stop):
 
 
 def _figures(run_dir) -> list[dict]:
-    clock = ("seconds", "audio_seconds_per_second")
+    clock = ("seconds", "cpu_seconds", "audio_seconds_per_second")
     return [
         {key: value for key, value in line.items() if key not in clock}
         for line in lines_of(run_dir, "train", "valid", "eval")
@@ -125,7 +127,9 @@ def test_a_finished_run_resumes_to_nothing_and_can_be_prolonged(tmp_path):
     first, toy = train_toy(tmp_path)
     before = (tmp_path / "metrics.jsonl").read_text()
     again, same = train_toy(tmp_path, resume=True)
-    assert replace(again, seconds=0) == replace(first, seconds=0) and equal(weights(toy), weights(same))
+    assert replace(again, seconds=0, cpu_seconds=0) == replace(first, seconds=0, cpu_seconds=0) and equal(
+        weights(toy), weights(same)
+    )
     assert (tmp_path / "metrics.jsonl").read_text().startswith(before)
     longer, _ = train_toy(tmp_path, resume=True, train={"steps": 15})
     assert longer.steps == 15
@@ -173,6 +177,51 @@ def test_max_minutes_ends_a_run_validated_and_saved(tmp_path):
     assert lines_of(tmp_path, "valid")[-1]["step"] == summary.steps
     assert lines_of(tmp_path, "train")[-1]["lr"] < 0.2 * 1e-2  # a step may take long on a busy machine
     assert checkpoint.listed(tmp_path)[0].name == f"step_{summary.steps:08d}.pt"
+
+
+def burn(batch):
+    end = time.process_time() + 0.05
+    while time.process_time() < end:
+        pass
+
+
+def wait(batch):
+    time.sleep(0.05)
+
+
+def test_max_cpu_minutes_ends_a_run_by_what_it_used_not_by_how_long_it_took(tmp_path):
+    settings = {"steps": 10**6, "max_cpu_minutes": 0.01, "valid_every": 10**6, "checkpoint_every": 10**6}
+    summary, _ = train_toy(
+        tmp_path / "busy",
+        train=settings,
+        optim={"schedule_by": "minutes", "schedule": "linear", "warmup_steps": 0},
+        loader={"at": dict.fromkeys(range(1000), burn)},
+    )
+    assert summary.stopped == "cpu_minutes" and 0.6 <= summary.cpu_seconds < 1.5
+    assert summary.steps < 13  # of 0.05 s and more
+    assert lines_of(tmp_path / "busy", "train")[-1]["lr"] < 0.5 * 1e-2
+    assert lines_of(tmp_path / "busy", "event")[-1]["reason"] == "cpu_minutes"
+    idle, _ = train_toy(
+        tmp_path / "idle",
+        train=settings | {"steps": 14},
+        loader={"at": dict.fromkeys(range(14), wait)},
+    )
+    assert idle.stopped == "steps" and idle.cpu_seconds < 0.6 < idle.seconds
+
+
+def test_cpu_time_goes_on_after_a_resume(tmp_path):
+    settings = {"steps": 10**6, "max_cpu_minutes": 0.01, "log_every": 1}
+    slow = dict.fromkeys(range(1000), burn)
+    first, _ = train_toy(tmp_path, train=settings, loader={"at": slow | {5: signal_self(signal.SIGTERM)}})
+    assert first.stopped == "signal" and 0.25 <= first.cpu_seconds < 0.6
+    saved = checkpoint.read(checkpoint.listed(tmp_path)[0])["state"]["cpu_seconds"]
+    assert saved >= first.cpu_seconds  # the last step and what followed it count too
+    second, _ = train_toy(tmp_path, train=settings, loader={"at": slow}, resume=True)
+    assert second.stopped == "cpu_minutes" and 0.6 <= second.cpu_seconds < 1.5 and second.steps < 13
+    used = [line["cpu_seconds"] for line in lines_of(tmp_path, "train")]
+    assert used == sorted(used) and len(used) == second.steps
+    facts = json.loads((tmp_path / "model" / "config.json").read_text())
+    assert facts["cpu_seconds"] >= 0.6
 
 
 def test_evaluators_run_when_due_in_eval_mode_and_may_fail(tmp_path):

@@ -52,3 +52,10 @@ def test_the_gradient_is_blamed_only_when_the_losses_are_finite():
     assert told.startswith("the gradient is not finite in head.bias; batch: utterance-4-0, ")
     assert health.find_not_finite(out(math.nan, math.nan), [batch], method).startswith("the loss is not finite")
     assert health.find_not_finite(out(math.nan, 1.0), [batch], method) == ""
+
+
+def test_vectors_that_are_all_alike_are_told():
+    told = health.collapse({"embedding_std": 1e-4, "embedding_rank": 3.0}, dims={"embedding": 7}, share=0.1)
+    assert told.startswith("the vectors of utterances are nearly all equal")
+    told = health.collapse({"embedding_std": 0.5, "embedding_rank": 1.1}, dims={"embedding": 64}, share=0.1)
+    assert told == "the vectors of utterances use 1.1 of 64 directions"

@@ -3,10 +3,12 @@
 IN is a folder of audio, one audio file, a manifest folder or a Kaldi wav.scp (or a .map or .txt like it); or
 arrays that MODEL stands on. The layer 'embedding' is one (D,) vector per utterance, for models that have one.
 MODEL is a model or run folder, a hub id, one of the baselines mfcc and logmel, or a JSON file that describes
-features (shipped: fbank-41, fbank-80, raw). Run again, it makes only what is missing.
+features (shipped: fbank-41, fbank-80, raw). Settings of the baselines are given as --features.cmvn none. Run again,
+it makes only what is missing.
 """
 
 ABOUT = "frames of every utterance as arrays on disk"
+OVERRIDES = True
 
 
 def add_arguments(parser):
@@ -32,8 +34,19 @@ def add_arguments(parser):
 
 def run(args):
     from ...actions.extract import extract
+    from ...core.config import set_dotted
+    from ...core.errors import nearest, require
     from ..output import print_table, progress_bar, write_results
+    from .train import pairs
 
+    settings: dict = {}
+    for key, value in pairs(args.overrides):
+        section, _, name = key.partition(".")
+        known = [option.replace("_", "-") for option in vars(args)]
+        require(
+            section == "features" and name, f"unknown option --{key}.{nearest(key, known)} See: sonant extract --help"
+        )
+        set_dotted(settings, name, value)
     with progress_bar("extract") as progress:
         facts = extract(
             args.model,
@@ -46,6 +59,7 @@ def run(args):
             device=args.device,
             batch_seconds=args.batch_seconds,
             strict=args.strict,
+            features=settings,
             progress=progress,
         )
     write_results(facts, args.json)

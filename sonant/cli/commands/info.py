@@ -27,7 +27,7 @@ def run(args):
         return
     rows = []
     for key, value in facts.items():
-        if key in (*SCPC, "measured"):
+        if key in (*SCPC, "measured") or (key == "embedding_dim" and value is None):
             continue
         if key == "verified":
             sides = ("the whole utterance" if side is None else f"{side} frames" for side in facts["measured"])
@@ -37,7 +37,7 @@ def run(args):
             value = ", ".join(
                 f"{name} ({size})" if key == "layers" else f"{name}: {_short(size)}" for name, size in value.items()
             )
-        unbounded = value is None and key.startswith(("context", "look"))
+        unbounded = value is None and key.startswith(("context", "look", "width"))
         rows.append((key.replace("_", " "), "the whole utterance" if unbounded else value))
     print_table(["", ""], rows, quiet=args.json == "-")
 

@@ -35,8 +35,14 @@ def run(args):
     if len(places) > 2:
         parser.error(f"expected [SRC] OUT, got {' '.join(map(str, places))}")
     source = places[0] if len(places) == 2 else None
+    kaldi = options.pop("kaldi_folder")
     manifest = recipe.prepare(source, places[-1], **options)
     print(summary(manifest))
+    if kaldi is not None:
+        from ...data.kaldi import write_kaldi
+
+        write_kaldi(manifest, kaldi)
+        print(f"{kaldi}: wav.scp, utt2spk, spk2utt")
     return None
 
 
@@ -53,6 +59,9 @@ def recipe_parser(recipe, name: str) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "places", nargs="+", type=Path, metavar="[SRC] OUT", help="the corpus, and the manifest folder to write"
+    )
+    parser.add_argument(
+        "--kaldi-folder", type=Path, metavar="DIR", help="also write wav.scp, utt2spk, spk2utt (and more) there"
     )
     hints = typing.get_type_hints(recipe.prepare)
     for parameter in inspect.signature(recipe.prepare).parameters.values():

@@ -11,6 +11,7 @@ trained on one manifest and scored on another.
 import argparse
 import dataclasses
 
+NAMED = ("model", "train", "test", "random", "protocol", "seed", "device", "name", "train_arrays", "test_arrays")
 ABOUT = "what a small head reads from frozen frames: phones, characters, speakers, keywords ..."
 
 
@@ -25,10 +26,12 @@ def run(args):
     from ...actions.probe import probe, probe_module
     from ...core.config import set_dotted
     from ...reports.results import append_result
-    from ..output import print_table, progress_bar, write_results
+    from ..output import check_target, print_table, progress_bar, write_results
 
     module = probe_module(args.task)
     options = vars(task_parser(module, args.task).parse_args(args.rest))
+    check_target(options["results"])
+    check_target(options["json"])
     settings: dict = {}
     for field in dataclasses.fields(module.Config):
         if options.get(field.name) is not None:
@@ -36,7 +39,7 @@ def run(args):
     with progress_bar(args.task) as progress:
         found, line = probe(
             args.task,
-            **{key: options[key] for key in ("model", "train", "test", "random", "protocol", "seed", "device", "name")},
+            **{key: options[key] for key in NAMED},
             progress=progress,
             settings=settings,
         )
@@ -49,9 +52,10 @@ def run(args):
 def task_parser(module, task):
     """A parser whose options are those of all probes and the fields of the task's ``Config``."""
     from ...evaluation.probes._config import about
+    from ..main import Parser
     from ..output import add_json
 
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=f"sonant eval probe {task}",
         description=module.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -59,6 +63,9 @@ def task_parser(module, task):
     parser.add_argument("--model", required=True, metavar="M", help="model or run folder, hub id, mfcc or logmel")
     parser.add_argument("--train", required=True, metavar="MANIFEST", help="labelled speech to train the head on")
     parser.add_argument("--test", required=True, metavar="MANIFEST", help="labelled speech to score it on")
+    for part in ("train", "test"):
+        text = f"features of --{part}, for a model that stands on arrays (default: its folder arrays)"
+        parser.add_argument(f"--{part}-arrays", metavar="DIR", help=text)
     parser.add_argument("--random", action="store_true", help="fresh weights in place of the model's")
     parser.add_argument(
         "--protocol", default="laptop", choices=["laptop", "superb"], help="steps and sizes as published: superb"

@@ -1,4 +1,4 @@
-"""Archives of OpenSLR: ``<url>/<part>.tar.gz`` with checksums in ``<url>/md5sum.txt``."""
+"""Archives of OpenSLR: ``<url>/<part>.tar.gz`` or ``.zip``, with checksums in ``<url>/md5sum.txt`` or known before."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ from ...core import SonantError
 from ..download import download, unpack
 
 
-def fetch(url: str, part: str, folder: Path) -> None:
-    """Download, check and unpack a part into ``folder``; a mark beside it says that it is there whole."""
+def fetch(url: str, part: str, folder: Path, *, suffix: str = ".tar.gz", md5: str | None = None) -> None:
+    """Download, check and unpack a part into ``folder``; a mark beside it says that it is there whole.
+
+    Args:
+        md5: checksum of the archive; None: the published list tells it.
+    """
     done = folder / f".{part}.complete"
     if done.is_file():
         return
-    name = f"{part}.tar.gz"
+    name = f"{part}{suffix}"
     archive = folder / name
     if not archive.is_file():
-        download(f"{url}/{name}", archive, md5=_checksum(url, name, folder))
+        download(f"{url}/{name}", archive, md5=md5 or _checksum(url, name, folder))
     unpack(archive, folder)
     done.touch()
     archive.unlink()

@@ -48,7 +48,7 @@ def prepare(
     spect = SpectDir(source_folder(source, "spect"), prefix=file_prefix, suffix=file_suffix)
     names = spect.names if tokens is None else read_tokens(tokens)
     speaker_of = NamedGroups(speaker_pattern or SPEAKER, ("speaker",))
-    dim = spect.shape(spect.ids[0])[1]
+    dim = _dim(spect)
     hop = _hop(rate, sample_rate, dim)
     skipped = Skipped(strict=strict)
     for id in spect.incomplete:
@@ -75,6 +75,17 @@ def prepare(
     }
     write_json(Path(out) / ARRAYS / "index.json", index)
     return manifest
+
+
+def _dim(spect: SpectDir) -> int:
+    """Features a frame of the first utterance that can be read."""
+    for place, id in enumerate(spect.ids, start=1):
+        try:
+            return spect.shape(id)[1]
+        except SonantError:
+            if place == len(spect.ids):
+                raise
+    raise AssertionError("a SpectDir has utterances")
 
 
 def _hop(rate: float | None, sample_rate: int, dim: int) -> int:

@@ -26,12 +26,14 @@ class View:
         steps: batches in an epoch, the same in every epoch.
         missing: how many of the examples that were listed the pool lacks (views of lists).
         together: how many neighbours in a batch belong together (share a speaker, say).
+        local_window: samples of the local views, 0 where a view has none.
     """
 
     pool: Pool
     steps: int
     missing: int = 0
     together: int = 1
+    local_window: int = 0
 
     def batch(self, index: int, key: int | None) -> np.ndarray:
         """(n,) int64 example numbers of the global batch ``index`` of an epoch."""
@@ -52,6 +54,10 @@ class View:
     def read(self, example: int, *, key: int | None, seed: int) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """(L,) or (V, L) float32 samples of an example, (T, D) of a pool of arrays; two of them in views of pairs."""
         raise TypeError(f"{type(self).__name__} defines no read")
+
+    def read_local(self, example: int, *, key: int | None, seed: int) -> np.ndarray | None:
+        """(W, L) float32 shorter crops of an example beside its views, where a view has any."""
+        return None
 
     def size(self, examples: np.ndarray) -> int:
         """Samples (or frames) to which a global batch of ``examples`` is padded."""

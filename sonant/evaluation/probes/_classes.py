@@ -55,6 +55,7 @@ class Classes(Probe):
         super().__init__(cfg)
         self.table = None if cfg.labels is None else read_label_table(cfg.labels)
         self.names: list[list[str]] = []  # of each slot
+        self.numbers: list[dict[str, int]] = []
 
     @property
     def wanted(self) -> str:
@@ -74,6 +75,7 @@ class Classes(Probe):
 
     def learn(self, labels: Sequence[tuple[str, ...]]) -> dict[str, Any]:
         self.names = [sorted(set(slot)) for slot in zip(*labels, strict=True)]
+        self.numbers = [{name: i for i, name in enumerate(names)} for names in self.names]
         single = [" ".join(names) for names in self.names if len(names) < 2]
         if len(single) == len(self.names):
             raise SonantError(f"all training utterances have the same label ({single[0]}); there is nothing to tell")
@@ -94,8 +96,8 @@ class Classes(Probe):
     def loss(self, output: Tensor, labels: Sequence[tuple[str, ...]]) -> Tensor:
         parts = output.split([len(names) for names in self.names], dim=1)
         losses = []
-        for slot, (part_BC, names) in enumerate(zip(parts, self.names, strict=True)):
-            class_B = torch.tensor([names.index(label[slot]) for label in labels], device=part_BC.device)
+        for slot, (part_BC, number) in enumerate(zip(parts, self.numbers, strict=True)):
+            class_B = torch.tensor([number[label[slot]] for label in labels], device=part_BC.device)
             losses.append(F.cross_entropy(part_BC, class_B))
         return torch.stack(losses).sum()
 
@@ -120,7 +122,7 @@ class Classes(Probe):
         return Counter(example.label for example in examples).most_common(1)[0][1] / len(examples)
 
     def _known(self, label: tuple[str, ...]) -> bool:
-        return len(label) == len(self.names) and all(one in names for one, names in zip(label, self.names, strict=True))
+        return len(label) == len(self.numbers) and all(map(dict.__contains__, self.numbers, label))
 
 
 class PooledClasses(nn.Module):

@@ -31,6 +31,7 @@ class LayersConfig:
     normalise: Literal["corpus", "layer", "none"] = option(
         "corpus", "each dimension over the training speech, each frame over its dimensions, or as it is"
     )
+    cache_gb: float = option(4.0, "frozen frames are kept in memory up to this size, else made anew")
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,6 @@ class ProbeConfig(LayersConfig):
     eval_every: int = option(100, "steps between two looks at the held-out part")
     patience: int = option(10, "looks without gain after which training ends; 0: never")
     crop_seconds: float | None = option(None, "train on random crops of this length; tasks without times only")
-    cache_gb: float = option(4.0, "frozen frames are kept in memory up to this size, else made anew")
 
     def __post_init__(self):
         counts = {"steps": self.steps, "batch_size": self.batch_size, "eval_every": self.eval_every}

@@ -5,10 +5,11 @@ Letters: B utterances, T frames, D dimensions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+import numpy as np
 from torch import Tensor, nn
 
 from ...core import FrameGeometry, Frames, Representation
@@ -16,6 +17,7 @@ from ...data.manifest import Manifest, Utterance
 from ._config import ProbeConfig
 
 Progress = Callable[[int, int], None]
+Arrays = Sequence[Mapping[str, np.ndarray]]  # (T, D) features by utterance
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,7 @@ class Probe:
         *,
         seed: int = 0,
         progress: Progress | None = None,
+        arrays: Arrays = (),
     ) -> ProbeResult:
         """Train the head on one manifest and score it on another.
 
@@ -116,13 +119,14 @@ class Probe:
             train, test: manifests with the labels that the task needs.
             seed: of the head's first weights, the order of the batches and the held-out part.
             progress: called with (steps done, steps in all).
+            arrays: features of all utterances, for models that stand on them.
 
         Raises:
             SonantError: no labels, or labels of the test manifest that training never shows.
         """
         from ._train import run
 
-        return run(self, representation, train, test, seed=seed, progress=progress)
+        return run(self, representation, train, test, seed=seed, progress=progress, arrays=arrays)
 
 
 class Projected(nn.Module):

@@ -20,7 +20,7 @@ from ...data.manifest import Manifest
 from ...nn.layer_sum import LayerSum
 from ._batches import LengthBatches
 from ._features import Cached, Live, choose_layers
-from ._task import Example, Probe, ProbeResult, Progress
+from ._task import Arrays, Example, Probe, ProbeResult, Progress
 
 
 class Head(nn.Module):
@@ -52,28 +52,36 @@ def run(
     *,
     seed: int = 0,
     progress: Progress | None = None,
+    arrays: Arrays = (),
 ) -> ProbeResult:
     """As ``Probe.run``."""
     started, before = time.perf_counter(), rng_state()
     try:
         representation.eval()
         seed_everything(seed)
-        return _run(task, representation, _sets(task, train, test, seed), seed, progress, started)
+        sets = _sets(task, train, test, seed)
+        classes = task.learn([example.label for example in sets.train])
+        task.check(sets.test)
+        layers = choose_layers(representation, task.cfg.layer)
+        live = Live(representation, layers, trainable=task.cfg.encoder_lr is not None, arrays=arrays)
+        return _run(task, live, sets, classes, seed, progress, started)
     finally:
         representation.eval()
         restore_rng_state(before)
 
 
 def _run(
-    task: Probe, representation: Representation, sets: Sets, seed: int, progress: Progress | None, started: float
+    task: Probe,
+    live: Live,
+    sets: Sets,
+    classes: dict[str, Any],
+    seed: int,
+    progress: Progress | None,
+    started: float,
 ) -> ProbeResult:
     cfg = task.cfg
-    classes = task.learn([example.label for example in sets.train])
-    task.check(sets.test)
-    trainable = cfg.encoder_lr is not None
-    live = Live(representation, choose_layers(representation, cfg.layer), trainable=trainable)
     seen = [example.utterance for example in (*sets.train, *sets.held)]
-    cached = not trainable and live.bytes_of(seen) <= cfg.cache_gb * 1e9
+    cached = not live.trainable and live.bytes_of(seen) <= cfg.cache_gb * 1e9
     source = Cached(live, seen) if cached else live
     if cfg.normalise == "corpus":
         shown = seen[: len(sets.train)]

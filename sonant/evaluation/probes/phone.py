@@ -57,6 +57,8 @@ class Task(Probe):
     def __init__(self, cfg: Config):
         super().__init__(cfg)
         self.phones: list[str] = []
+        self.number: dict[str, int] = {}
+        self.targets: dict[int, tuple[list[Segment], Tensor]] = {}  # by the identity of a label, which it keeps alive
         self.geometry: FrameGeometry | None = None
 
     @property
@@ -68,6 +70,7 @@ class Task(Probe):
 
     def learn(self, labels: Sequence[list[Segment]]) -> dict[str, Any]:
         self.phones = sorted({phone for segments in labels for phone, _, _ in segments})
+        self.number, self.targets = {phone: i for i, phone in enumerate(self.phones)}, {}
         return {"classes": len(self.phones)}
 
     def head(self, in_dim: int, geometry: FrameGeometry) -> nn.Module:
@@ -76,8 +79,10 @@ class Task(Probe):
 
     def loss(self, output: Frames, labels: Sequence[list[Segment]]) -> Tensor:
         """Mean cross-entropy over the scored frames of the batch."""
-        target_BT = torch.stack([self._target(label, output.x_BTD.shape[1]) for label in labels])
-        target_BT = target_BT.to(output.device).masked_fill(~output.mask_BT, UNSCORED)
+        target_BT = torch.full(output.x_BTD.shape[:2], UNSCORED)
+        for row_T, label, length in zip(target_BT, labels, output.lengths_B.tolist(), strict=True):
+            row_T[:length] = self._target(label, length)
+        target_BT = target_BT.to(output.device)
         flat, target = output.x_BTD.flatten(0, 1), target_BT.flatten()
         total = F.cross_entropy(flat, target, ignore_index=UNSCORED, reduction="sum")
         return total / (target != UNSCORED).sum().clamp(min=1)
@@ -111,9 +116,15 @@ class Task(Probe):
         return seconds.most_common(1)[0][1] / seconds.total()
 
     def _target(self, segments: list[Segment], frames: int) -> Tensor:
-        number = {phone: i for i, phone in enumerate(self.phones)}
-        numbered = [(number.get(phone, len(number)), onset, offset) for phone, onset, offset in segments]
-        return torch.from_numpy(frame_labels(numbered, frames, self.geometry, margin=self.cfg.margin))
+        """(T,) number of the phone of each frame, or UNSCORED; kept for each utterance, 2 bytes a frame."""
+        _, known_T = self.targets.get(id(segments), (segments, None))
+        if known_T is None or len(known_T) != frames:
+            other = len(self.phones)  # for phones that training never shows
+            numbered = [(self.number.get(phone, other), onset, offset) for phone, onset, offset in segments]
+            found_T = frame_labels(numbered, frames, self.geometry, margin=self.cfg.margin)
+            known_T = torch.from_numpy(found_T.astype(np.int16))
+            self.targets[id(segments)] = (segments, known_T)
+        return known_T.long()
 
 
 def frame_labels(

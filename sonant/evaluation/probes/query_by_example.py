@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,7 +31,7 @@ from .._sd_metrics import Ranking, average_precision
 from ..term_detection import BETA, maximum_term_weighted_value, standardised
 from ._config import LayersConfig, option
 from ._features import Cached, Live, choose_layers
-from ._task import ProbeResult, Progress
+from ._task import Arrays, ProbeResult, Progress
 
 FRAMES_AT_ONCE = 200_000  # of documents that a query is compared with
 SHORTEST = 5  # frames of a query
@@ -85,8 +85,10 @@ class Task:
         *,
         seed: int = 0,
         progress: Progress | None = None,
+        arrays: Arrays = (),
     ) -> ProbeResult:
-        """Choose the layer on ``train`` and score it on ``test``; arguments as ``Probe.run``."""
+        """Choose the layer on ``train`` and score it on ``test``; arguments as ``Probe.run``, and no ``arrays``."""
+        require(not arrays, "query-by-example cuts its queries out of audio; a model that stands on arrays cannot")
         started = time.perf_counter()
         representation.eval()
         live = Live(representation, choose_layers(representation, self.cfg.layer))
@@ -94,9 +96,9 @@ class Task:
             live.standardise([train.unlabelled(index) for index in range(len(train))])
         there, chosen = self._search(test, seed), {}
         if len(live.layers) > 1:
-            chosen = self._all_layers(live, self._search(train, seed), progress)
+            chosen = self._by_layer(live, live.layers, self._search(train, seed), progress)
         best = max(live.layers, key=lambda layer: tuple(chosen.get(layer, {}).values()))
-        figures = self._figures(Cached(live, [*there.queries, *there.documents]), live.layers.index(best), there)
+        figures = self._by_layer(live, [best], there, progress)[best]
         values = {layer: found["mtwv"] for layer, found in chosen.items()}
         counts = {
             "queries": len(there.queries),
@@ -106,17 +108,22 @@ class Task:
         }
         return ProbeResult(figures, values, counts, chosen.get(best, {}), time.perf_counter() - started)
 
-    def _all_layers(self, live: Live, there: Search, progress: Progress | None) -> dict[str, dict[str, float]]:
-        source, found = Cached(live, [*there.queries, *there.documents]), {}
-        for number, layer in enumerate(live.layers):
-            found[layer] = self._figures(source, number, there)
+    def _by_layer(
+        self, live: Live, layers: Sequence[str], there: Search, progress: Progress | None
+    ) -> dict[str, dict[str, float]]:
+        """Figures of some layers; the frames of no more documents than ``cache_gb`` allows are held at a time."""
+        queries, blocks = Cached(live, there.queries), {layer: [] for layer in layers}
+        done = 0
+        for part in _within(there.documents, size=live.bytes_of, limit=self.cfg.cache_gb * 1e9):
+            documents, done = Cached(live, part), done + len(part)
+            for layer in layers:
+                blocks[layer].append(self._scores(queries, documents, live.layers.index(layer), there.queries, part))
             if progress is not None:
-                progress(number + 1, len(live.layers) + 1)
-        return found
+                progress(done, len(there.documents))
+        return {layer: self._figures(np.concatenate(blocks[layer], axis=1), there) for layer in layers}
 
-    def _figures(self, source: Cached, layer: int, there: Search) -> dict[str, float]:
+    def _figures(self, score_QM: np.ndarray, there: Search) -> dict[str, float]:
         """Maximum term-weighted value, and average precision, its mean over queries."""
-        score_QM = self._scores(source, layer, there)
         precisions = [
             average_precision(Ranking.of(-score_M[trial_M], hit_M[trial_M]))
             for score_M, hit_M, trial_M in zip(score_QM, there.hit_QM, there.trial_QM, strict=True)
@@ -126,14 +133,15 @@ class Task:
         return {"mtwv": value, "mean_ap": float(np.mean(precisions))}
 
     @torch.no_grad()
-    def _scores(self, source: Cached, layer: int, there: Search) -> np.ndarray:
+    def _scores(
+        self, sought: Cached, searched: Cached, layer: int, queries: list[Utterance], documents: list[Utterance]
+    ) -> np.ndarray:
         """(Q, M) cost of the best match, negative; a query of fewer than five frames matches all documents alike."""
-        queries, documents = (
-            [self._frames(source, u, layer) for u in part] for part in (there.queries, there.documents)
-        )
+        queries = [self._frames(sought, u, layer) for u in queries]
+        documents = [self._frames(searched, u, layer) for u in documents]
         parts = [[] for _ in queries]
         for part in _parts([len(x_TD) for x_TD in documents]):
-            lengths_M = torch.tensor([len(x_TD) for x_TD in documents[part]], device=source.device)
+            lengths_M = torch.tensor([len(x_TD) for x_TD in documents[part]], device=searched.device)
             where = torch.cat(documents[part])
             for x_ND, found in zip(queries, parts, strict=True):
                 found.append(self._match(x_ND, where, lengths_M))
@@ -203,6 +211,22 @@ def _words_of(u: Utterance) -> set[str]:
 def _piece(u: Utterance, key: str, onset: float, offset: float) -> Utterance:
     """The stretch of an utterance from ``onset`` to ``offset`` seconds as one of its own."""
     return replace(u, id=key, start=u.start + onset, duration=offset - onset)
+
+
+def _within(
+    documents: list[Utterance], *, size: Callable[[list[Utterance]], int], limit: float
+) -> Iterator[list[Utterance]]:
+    """Documents in their order, so many at a time that their size stays within the limit; one at least."""
+    part, total = [], 0
+    for u in documents:
+        own = size([u])
+        if part and total + own > limit:
+            yield part
+            part, total = [], 0
+        part.append(u)
+        total += own
+    if part:
+        yield part
 
 
 def _parts(lengths: Sequence[int]) -> list[slice]:

@@ -3,15 +3,13 @@
 Yang et al. 2021 (arXiv:2105.01051), Sec. 3: the head learns to tell the speakers of the training manifest with additive
 margins; its vectors are compared for speakers that it never heard.
 
-Letters: B utterances, D dimensions, C training speakers, P trials.
+Letters: B utterances of a batch, U of a manifest, D dimensions, C training speakers, P trials.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
-from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -19,16 +17,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...core import FrameGeometry, Frames, require
-from ...data.alignments import read_rows
+from ...core import FrameGeometry, Frames, numpy_generator, require
 from ...data.manifest import Utterance
+from ...data.trials import match_names, read_trials
 from ...nn.xvector import XVector
 from ...objectives.am_softmax import am_softmax
-from ..equal_error import equal_error_rate
+from ..verification import equal_error_rate
 from ._config import ProbeConfig, option
 from ._task import Example, Probe, Projected
 
-Trial = tuple[bool, str, str]  # same speaker, first and second utterance
+PAIRED = 2000  # utterances of which all pairs are trials, 2 million of them
+TRIALS_AT_ONCE = 2**16  # for which vectors are gathered
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,9 @@ class Config(ProbeConfig):
     dim: int = option(128, "of the vector and of the head's layers")
     pool_dim: int = option(256, "channels that are pooled over time")
     crop_seconds: float | None = 3.0
-    trials: str | None = option(None, "lines 'label first second', label 1: same speaker (default: all test pairs)")
+    trials: str | None = option(
+        None, "list of trials, of VoxCeleb or Kaldi (default: all pairs of up to 2000 test utterances)"
+    )
 
 
 SUPERB = {
@@ -56,6 +57,7 @@ class Task(Probe):
     def __init__(self, cfg: Config):
         super().__init__(cfg)
         self.speakers: list[str] = []
+        self.number: dict[str, int] = {}
         self.trained: SpeakerHead | None = None
         self.trials = None if cfg.trials is None else read_trials(cfg.trials)
         self.test: Sequence[Example] = ()
@@ -69,20 +71,21 @@ class Task(Probe):
 
     def learn(self, labels: Sequence[str]) -> dict[str, Any]:
         self.speakers = sorted(set(labels))
+        self.number = {name: i for i, name in enumerate(self.speakers)}
         require(len(self.speakers) > 1, "the training manifest needs two speakers or more")
         return {"classes": len(self.speakers)}
 
     def check(self, examples: Sequence[Example]) -> None:
         self.test = examples
-        kinds = {same for same, _, _ in self._trials(examples)}
-        require(len(kinds) == 2, "the test manifest needs pairs of one speaker and pairs of two")
+        same_P = self._trials(examples)[2]
+        require(same_P.any() and not same_P.all(), "the test manifest needs pairs of one speaker and pairs of two")
 
     def head(self, in_dim: int, geometry: FrameGeometry) -> nn.Module:
         self.trained = SpeakerHead(self.cfg, in_dim=in_dim, speakers=len(self.speakers))
         return self.trained
 
     def loss(self, output: Tensor, labels: Sequence[str]) -> Tensor:
-        class_B = torch.tensor([self.speakers.index(label) for label in labels], device=output.device)
+        class_B = torch.tensor([self.number[label] for label in labels], device=output.device)
         return am_softmax(output, self.trained.classes_CD, class_B)
 
     def decide(self, output: Tensor) -> list[Tensor]:
@@ -90,20 +93,32 @@ class Task(Probe):
 
     def score(self, decisions: Sequence[Tensor], examples: Sequence[Example]) -> dict[str, float]:
         """Equal error rate of the cosine over the trials; nothing where the pairs are all of one kind."""
-        vectors = {example.utterance.id: vector for example, vector in zip(examples, decisions, strict=True)}
-        trials = self._trials(examples)
-        same_P = np.array([same for same, _, _ in trials], bool)
+        first_P, second_P, same_P = self._trials(examples)
         if same_P.all() or not same_P.any():
             return {}
-        score_P = [float(vectors[first] @ vectors[second]) for _, first, second in trials]
-        return {"eer": equal_error_rate(np.array(score_P), same_P)}
+        x_UD, score_P = torch.stack(list(decisions)).float().numpy(), np.empty(len(same_P), np.float32)
+        for begin in range(0, len(score_P), TRIALS_AT_ONCE):
+            part = slice(begin, begin + TRIALS_AT_ONCE)
+            score_P[part] = np.einsum("pd,pd->p", x_UD[first_P[part]], x_UD[second_P[part]])
+        return {"eer": equal_error_rate(score_P, same_P)}
 
-    def _trials(self, examples: Sequence[Example]) -> list[Trial]:
-        """The list's for the test utterances; all pairs for the held-out ones, and where there is no list."""
-        if self.trials is None or examples is not self.test:
-            return [(a.label == b.label, a.utterance.id, b.utterance.id) for a, b in combinations(examples, 2)]
-        known = {example.utterance.id for example in examples}
-        return [(same, _spelt(first, known), _spelt(second, known)) for same, first, second in self.trials]
+    def _trials(self, examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Numbers of the first and second utterance of each trial, and whether they are of one speaker.
+
+        The list's for the test utterances. For the held-out ones, and where there is no list, all pairs, of utterances
+        that are drawn where there are more than ``PAIRED``.
+        """
+        if self.trials is not None and examples is self.test:
+            heard = [example.utterance for example in examples]
+            ids, paths = [u.id for u in heard], [u.path for u in heard]
+            row_U = match_names(self.trials.names, ids, paths, place="the test manifest, with a speaker")
+            return row_U[self.trials.enrol_P], row_U[self.trials.test_P], self.trials.target_P
+        chosen_U = np.arange(len(examples))
+        if len(examples) > PAIRED:
+            chosen_U = np.sort(numpy_generator(0, "trials").permutation(len(examples))[:PAIRED])
+        speaker_U = np.unique([examples[u].label for u in chosen_U], return_inverse=True)[1]
+        i_P, j_P = np.triu_indices(len(chosen_U), k=1)
+        return chosen_U[i_P], chosen_U[j_P], speaker_U[i_P] == speaker_U[j_P]
 
 
 class SpeakerHead(nn.Module):
@@ -116,23 +131,3 @@ class SpeakerHead(nn.Module):
 
     def forward(self, frames: Frames) -> Tensor:
         return self.vector(frames)
-
-
-def read_trials(path: str) -> list[Trial]:
-    """Trials in the format of VoxCeleb: ``label first second`` a line, label 1 for one speaker and 0 for two."""
-    found = []
-    for where, fields in read_rows(path):
-        require(
-            len(fields) == 3 and fields[0] in ("0", "1"), f"{where}: a trial reads 'label first second', label 0 or 1"
-        )
-        found.append((fields[0] == "1", fields[1], fields[2]))
-    require(found, f"'{path}' holds no trial")
-    return found
-
-
-def _spelt(name: str, known: set[str]) -> str:
-    """An utterance's id from its id or the path of its file."""
-    path = PurePosixPath(name)
-    way = next((way for way in (name, str(path.with_suffix("")), path.stem) if way in known), None)
-    require(way is not None, f"the trials name '{name}', which is no utterance with a speaker of the test manifest")
-    return way

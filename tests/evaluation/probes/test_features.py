@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from sonant.core import SonantError
+from sonant.core import Representation, SonantError
+from sonant.evaluation.encode import read_utterance
+from sonant.evaluation.probes import _features
 from sonant.evaluation.probes._batches import LengthBatches
 from sonant.evaluation.probes._features import Cached, Live, choose_layers
+from sonant.nn.pooling import Embedding, EmbeddingConfig
 
 
 def test_which_layers(small, logmel):
@@ -60,8 +63,20 @@ def test_crops(small, test):
     for source in (live, Cached(live, utterances)):
         (frames,) = source.batch(utterances, crop, 4800)
         assert frames.lengths_B.tolist() == [30, 30, 30]
+        torch.testing.assert_close(frames.x_BTD, live.batch(utterances, crop, 4800)[0].x_BTD, atol=1e-5, rtol=1e-4)
+    (heard,) = Live(small, ["c"], trainable=True).batch(utterances, crop, 4800)  # hears no more than the pieces
+    assert heard.lengths_B.tolist() == [30, 30, 30]
     (whole,) = live.batch(utterances, crop, 10**6)
     assert whole.lengths_B.tolist() == live.batch(utterances)[0].lengths_B.tolist()
+
+
+def test_statistics_are_the_same_whether_frames_are_kept_or_not(logmel, test, monkeypatch):
+    monkeypatch.setattr(_features, "FOR_STATISTICS", 3)
+    utterances, live, other = list(test), Live(logmel, ["z"]), Live(logmel, ["z"])
+    Cached(live, utterances).standardise(live, utterances)
+    other.standardise(utterances)
+    torch.testing.assert_close(live.shift[0], other.shift[0], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(live.scale[0], other.scale[0], atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("count", [320, 333])
@@ -76,3 +91,24 @@ def test_batches_cover_an_epoch_with_like_lengths(count):
     assert [b.tolist() for b in epochs[0]] != [b.tolist() for b in epochs[1]]
     again = LengthBatches(lengths, batch_size=10, seed=3)
     assert again(20).tolist() == plan(20).tolist()  # whatever was asked for before
+
+
+def test_the_vector_of_an_utterance_is_a_layer_of_one_frame(small, test):
+    with pytest.raises(SonantError, match="embedding"):
+        choose_layers(small, "embedding")
+    whole = Representation(
+        encoder=small.encoder,
+        context=small.context,
+        embedding=Embedding(EmbeddingConfig(pool="statistics"), in_dim=small.dim),
+        config=small.config,
+    ).eval()
+    assert "embedding" not in choose_layers(whole)
+    utterances = list(test)[:3]
+    live = Live(whole, choose_layers(whole, "embedding"))
+    (frames,) = live.batch(utterances)
+    assert frames.lengths_B.tolist() == [1, 1, 1]
+    for number, u in enumerate(utterances):
+        wave_L = torch.from_numpy(read_utterance(u, whole.sample_rate))
+        torch.testing.assert_close(frames.x_BTD[number, 0], whole.embed(wave_L)[0].detach(), atol=1e-5, rtol=1e-4)
+    (kept,) = Cached(live, utterances).batch(utterances)
+    torch.testing.assert_close(kept.x_BTD, frames.x_BTD, atol=1e-5, rtol=1e-4)

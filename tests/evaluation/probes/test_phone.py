@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sonant.core import FrameGeometry, SonantError
+from sonant.evaluation.probes import phone as probe
 from sonant.evaluation.probes.phone import Config, Task, frame_labels
 
 
@@ -51,6 +52,18 @@ def test_accuracy_is_that_of_its_definition(logmel, train, test):
     found = task.score([torch.from_numpy(one) for one in said], examples)
     assert found["accuracy"] == pytest.approx(np.mean([hit for hits in right.values() for hit in hits]))
     assert found["balanced_accuracy"] == pytest.approx(np.mean([np.mean(hits) for hits in right.values()]))
+
+
+def test_targets_are_found_once(logmel, train, monkeypatch):
+    task, calls = Task(Config()), []
+    labels = [task.label(u) for u in train][:2]
+    task.learn(labels)
+    task.head(80, logmel.geometry)
+    monkeypatch.setattr(probe, "frame_labels", lambda *a, **k: calls.append(1) or frame_labels(*a, **k))
+    first = task._target(labels[0], 30)
+    assert (task._target(labels[0], 30) == first).all() and len(calls) == 1
+    assert task._target(labels[0], 20).tolist() == first[:20].tolist()  # another length is another question
+    assert task._target(labels[1], 20).tolist() != first[:20].tolist() or labels[0] == labels[1]
 
 
 def test_the_same_seed_gives_the_same_figures(logmel, train, test):

@@ -28,6 +28,12 @@ def test_the_layer_is_chosen_on_the_training_manifest(small, train, test):
     assert best == max(found.layers.values()) == found.chosen["mtwv"]
 
 
+def test_a_search_in_parts_is_that_in_all_at_once(small, train, test):
+    found = [Task(Config(**LOOSE, max_queries=2, cache_gb=gb)).run(small, train, test) for gb in (4.0, 1e-4)]
+    assert found[0].figures == pytest.approx(found[1].figures, abs=1e-6)
+    assert found[0].layers == pytest.approx(found[1].layers, abs=1e-6)
+
+
 def test_queries_of_a_list_and_their_own_utterance(test, tmp_path):
     first = next(iter(test))
     word, onset, offset = first.words[0]
