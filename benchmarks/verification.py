@@ -56,9 +56,8 @@ def main():
     print(f"{args.trials:,} trials, as-norm, cohort {args.cohort:,}, dim {args.dim}: {scored - began:.2f} s")
     print(f"EER {100 * figures[0]:.2f} %, min DCF {figures[1]:.4f}: {done - scored:.2f} s")
     print(f"memory {peak:,.0f} MB at most, {before:,.0f} MB of it before the scoring")
-    print(
-        f"one by one: {1e6 * loop:,.0f} us a trial, {loop * args.trials:,.0f} s for all, {loop * args.trials / (scored - began):,.0f} x"
-    )
+    whole = loop * args.trials
+    print(f"one by one: {1e6 * loop:,.0f} us a trial, {whole:,.0f} s for all, {whole / (scored - began):,.0f} x")
 
 
 def _one_by_one(x, cohort, enrol, test, top) -> np.ndarray:

@@ -199,10 +199,14 @@ class _Batches(Dataset):
         return replace(self._collate([pair[0] for pair in read], numbers, seeds, size), other=other, extras=words)
 
     def _even(self, examples: np.ndarray) -> np.ndarray:
-        """A batch that every process gets a part of; equal parts when training, so that tensors can be gathered."""
+        """A batch that every process gets a part of; equal parts when training, so that tensors can be gathered.
+
+        In validation too where the view asks for it.
+        """
         if len(examples) < self.world:
             return np.resize(examples, self.world)
-        return examples[: len(examples) - len(examples) % self.world] if self.shuffle else examples
+        even = self.shuffle or self.view.even
+        return examples[: len(examples) - len(examples) % self.world] if even else examples
 
     def _read(
         self, example: int, index: int, position: int, key: int | None, seed: int, skipped: dict[str, str]
@@ -242,7 +246,7 @@ class _Batches(Dataset):
             ids=tuple(pool.id(number) for number in numbers),
             seeds=tuple(seeds),
             speaker_B=torch.tensor(pool.speaker[numbers], dtype=torch.long) if pool.has_speakers else None,
-            extras={"views": tensor} if views else {},
+            extras=({"views": tensor} if views else {}) | _languages(pool, numbers),
         )
 
 
@@ -252,6 +256,14 @@ def _padded(waves: list[np.ndarray], size: int) -> torch.Tensor:
     for row, wave in zip(padded, waves, strict=True):
         row[..., : wave.shape[-1]] = wave[..., :size]
     return torch.from_numpy(padded)
+
+
+def _languages(pool, numbers: list[int]) -> dict[str, torch.Tensor]:
+    """``language_B``, the languages' numbers (-1 where unknown), where the corpus names any."""
+    table = pool.manifest.table
+    if not table.languages:
+        return {}
+    return {"language_B": torch.tensor(table.language[pool.index[numbers]], dtype=torch.long)}
 
 
 def _as_it_is(item):

@@ -92,6 +92,9 @@ def test_ranks_get_equal_shares_in_training_and_all_in_validation(manifest):
             next(loader(manifest, changes=changes, rank=rank, world=2, shuffle=shuffle).batches()) for rank in (0, 1)
         ]
         assert [len(part) for part in parts] == sizes
+    for rank in (0, 1):  # vectors of crops are gathered in validation too
+        part = next(loader(manifest, "crops", changes=changes, rank=rank, world=2, shuffle=False).batches())
+        assert len(part) == 2
     tiny = [next(loader(manifest, changes={"batch_size": 1}, rank=rank, world=3).batches()) for rank in range(3)]
     assert [len(part) for part in tiny] == [1, 1, 1]
 

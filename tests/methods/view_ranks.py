@@ -26,7 +26,11 @@ from sonant.core.distributed import all_sum
 LENGTHS = [4000, 3100, 4000, 3600]
 SPEAKERS = [3, 5, 3, -1]  # speaker 3 lies in both halves
 BODY = {"encoder": {"name": "cpc_conv", "dim": 12}}  # whose norm sees one frame at a time
-MORE = {"simclr": [{"channel": 0.5, "temperature": 0.5}]}
+SSPS = {"mode": "knn", "start": 0, "references": 16, "positives": 16}
+MORE = {
+    "simclr": [{"channel": 0.5, "temperature": 0.5}, {"ssps": SSPS, "temperature": 0.5}],
+    "moco": [{"ssps": SSPS, "queue": 8, "temperature": 1.0}],
+}
 
 
 def cases() -> dict[str, MethodPart]:

@@ -25,6 +25,8 @@ class View:
         pool: the utterances.
         steps: batches in an epoch, the same in every epoch.
         missing: how many of the examples that were listed the pool lacks (views of lists).
+        even: whether every process must get equally many examples of a batch, in validation too (views that are
+            compared across the batch); what is left over is then left out.
         together: how many neighbours in a batch belong together (share a speaker, say).
         local_window: samples of the local views, 0 where a view has none.
     """
@@ -32,6 +34,7 @@ class View:
     pool: Pool
     steps: int
     missing: int = 0
+    even: bool = False
     together: int = 1
     local_window: int = 0
 

@@ -39,6 +39,8 @@ class Crops(View):
     With ``local_views`` also ``extras["local_views"]`` (B, W, L'), L' samples of ``local_seconds``.
     """
 
+    even = True
+
     def __init__(self, cfg: Config, pool: Pool):
         require(
             cfg.batch_size > 0 and cfg.seconds > 0 and cfg.views > 0,
