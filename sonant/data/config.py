@@ -29,6 +29,7 @@ class DataConfig:
     valid_fraction: float = 0.05  # part of the utterances held out when ``valid`` is None; 0: no validation
     valid_most: int = 1000  # utterances held out at the most when ``valid`` is None
     valid_by: Literal["utterance", "speaker"] = "utterance"  # speaker: held-out speakers are never trained on
+    fraction: float = 1.0  # part of each speaker's utterances to train on, at least one: how far do few labels go?
     sample_rate: int = 16_000  # Hz; other audio is resampled
     view: Literal["chunks", "crops", "utterances", "speakers", "segments", "pairs", "tiles", "aligned"] = "chunks"
     # what an example is
@@ -140,10 +141,25 @@ def _utterance_views(cfg: DataConfig, *, speeds: tuple[float, ...]) -> tuple[Vie
         fraction = min(cfg.valid_fraction, cfg.valid_most / max(len(manifest), 1))
         kept, held = manifest.split(fraction, seed=0, by=cfg.valid_by)  # the same for every seed of a run
         valid_manifest = manifest if len(held) else None
-    train = build_view(cfg, _pool(cfg, manifest, kept), speeds=speeds)
+    train = build_view(cfg, _pool(cfg, manifest, _part(cfg, manifest, kept)), speeds=speeds)
     if valid_manifest is None:
         return train, None
     return train, build_view(cfg, _pool(cfg, valid_manifest, held, valid=True), training=False)
+
+
+def _part(cfg: DataConfig, manifest: Manifest, kept: np.ndarray | None) -> np.ndarray | None:
+    """``fraction`` of the utterances of each speaker (of all without one together), the same for every seed."""
+    require(0 < cfg.fraction <= 1, f"data.fraction is a part of the utterances in (0, 1], got {cfg.fraction:g}")
+    if cfg.fraction == 1:
+        return kept
+    kept = np.arange(len(manifest)) if kept is None else kept
+    speaker = np.asarray(manifest.table.speaker)[kept]
+    chosen = []
+    for number in np.unique(speaker):
+        own = kept[speaker == number]
+        count = max(round(cfg.fraction * len(own)), 1)
+        chosen.append(numpy_generator(0, "fraction", int(number)).permutation(own)[:count])
+    return np.sort(np.concatenate(chosen))
 
 
 def _cut_views(cfg: DataConfig) -> tuple[View, View | None]:

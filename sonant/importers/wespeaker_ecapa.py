@@ -20,13 +20,10 @@ from ..core import require
 from ..core.config import check_keys
 from ._ecapa import from_wespeaker, mels
 from ._read import listed
-from ._rename import body_of, open_weights
+from ._wespeaker import kaldi_fbank, open_wespeaker
 
 ABOUT = "ECAPA-TDNN as wespeaker trains it: avg_model.pt, also of SimCLR, MoCo and DINO"
 TOOLKIT = "wespeaker ECAPA"
-CONTAINERS = ("state_dict", "model")
-BODIES = ("t_model.", "encoder_q.", "encoder.")  # what extraction takes, the teacher before the student
-HEADS = ("projection.", "projection_head.", "mlp.")
 KEYS = ("features", "sample_rate", "dilations")
 
 
@@ -45,11 +42,10 @@ def convert(source: Any, config: Mapping | None = None) -> tuple[dict, dict[str,
     """
     given = dict(config or {})
     check_keys(given, KEYS, f"the configuration of the {TOOLKIT} importer")
-    whole, where = open_weights(source, containers=CONTAINERS)
-    weights = {key: value for key, value in body_of(whole, BODIES).items() if not key.startswith(HEADS)}
+    weights, names, where = open_wespeaker(source)
     require(
         "layer1.conv.weight" in weights,
-        f"{where}: no {TOOLKIT} checkpoint: no 'layer1.conv.weight' among its keys ({listed(list(whole))})",
+        f"{where}: no {TOOLKIT} checkpoint: no 'layer1.conv.weight' among its keys ({listed(names)})",
     )
     encoder, embedding, tensors = from_wespeaker(weights, toolkit=TOOLKIT)
     encoder |= {"dilations": tuple(given["dilations"])} if "dilations" in given else {}
@@ -60,15 +56,3 @@ def convert(source: Any, config: Mapping | None = None) -> tuple[dict, dict[str,
         "context": {"name": "identity"},
         "embedding": embedding,
     }, tensors
-
-
-def kaldi_fbank(n_mels: int) -> dict:
-    """The section ``features`` of wespeaker's models: torchaudio's ``kaldi.fbank`` without dither, mean taken off."""
-    return {
-        "name": "logmel",
-        "n_mels": n_mels,
-        "window": "hamming",
-        "high_hz": 0.0,
-        "snip_edges": True,
-        "cmvn": "utterance_mean",
-    }

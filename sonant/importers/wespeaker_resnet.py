@@ -25,12 +25,11 @@ from torch import Tensor
 from ..core import require
 from ..core.config import check_keys
 from ._read import listed
-from ._rename import STAGES, body_of, open_weights, renamed, resnet_sizes
+from ._rename import STAGES, renamed, resnet_sizes
+from ._wespeaker import kaldi_fbank, open_wespeaker
 
 ABOUT = "ResNet34 as wespeaker trains it: avg_model.pt, also of SimCLR, MoCo and DINO"
 TOOLKIT = "wespeaker ResNet"
-BODIES = ("t_model.", "encoder_q.", "encoder.")  # what extraction takes, the teacher before the student
-HEADS = ("projection.", "projection_head.", "mlp.")
 KEYS = ("features", "sample_rate")
 TABLE = {
     "conv1": "encoder.local.stem",
@@ -60,12 +59,11 @@ def convert(source: Any, config: Mapping | None = None) -> tuple[dict, dict[str,
     """
     given = dict(config or {})
     check_keys(given, KEYS, f"the configuration of the {TOOLKIT} importer")
-    weights, where = open_weights(source, containers=("state_dict", "model"))
-    own = {key: value for key, value in body_of(weights, BODIES).items() if not key.startswith(HEADS)}
+    own, names, where = open_wespeaker(source)
     require(
         "layer1.0.conv1.weight" in own and "seg_1.weight" in own,
         f"{where}: no {TOOLKIT} checkpoint: no 'layer1.0.conv1.weight' and 'seg_1.weight' among its keys "
-        f"({listed(list(weights))})",
+        f"({listed(names)})",
     )
     require(
         "layer1.0.conv3.weight" not in own,
@@ -77,7 +75,7 @@ def convert(source: Any, config: Mapping | None = None) -> tuple[dict, dict[str,
     out, pooled = tensors["embedding.linear.weight"].shape
     return {
         "sample_rate": int(given.get("sample_rate", 16000)),
-        "features": given.get("features") or _kaldi_fbank(pooled // (2 * channels) * 8),
+        "features": given.get("features") or kaldi_fbank(pooled // (2 * channels) * 8),
         "encoder": {
             **encoder,
             "strides": (1, 2, 2, 2),
@@ -96,15 +94,3 @@ def convert(source: Any, config: Mapping | None = None) -> tuple[dict, dict[str,
             "layers": 2 if "embedding.second.weight" in tensors else 1,
         },
     }, tensors
-
-
-def _kaldi_fbank(n_mels: int) -> dict:
-    """The section ``features``: torchaudio's ``kaldi.fbank`` without dither, mean taken off."""
-    return {
-        "name": "logmel",
-        "n_mels": n_mels,
-        "window": "hamming",
-        "high_hz": 0.0,
-        "snip_edges": True,
-        "cmvn": "utterance_mean",
-    }

@@ -246,3 +246,19 @@ def test_batches_by_speaker_need_speakers(tree, tmp_path):
     with pytest.raises(SonantError, match="need a speaker for every utterance"):
         build_loaders(config(train=str(tmp_path / "m"), group="speaker"))
     assert next(build_loaders(config(train=str(tmp_path / "m")))[0].batches()).speaker_B is None
+
+
+def test_a_part_of_every_speaker(manifest):
+    def ids(fraction: float) -> set[str]:
+        cfg = config(fraction=fraction, valid_fraction=0.0, short="pad", train=str(manifest.folder))
+        return {manifest.utterance(int(i)).id for i in build_loaders(cfg)[0].view.pool.index}
+
+    everything, half = ids(1.0), ids(0.5)
+    speaker = {u.id: u.speaker for u in manifest}
+    assert half < everything and half == ids(0.5)
+    for name in manifest.speakers:
+        there, kept = (sum(speaker[id] == name for id in chosen) for chosen in (everything, half))
+        assert kept == max(round(there / 2), 1)
+    assert len(ids(0.001)) == len(manifest.speakers)
+    with pytest.raises(SonantError, match="in \\(0, 1\\]"):
+        build_loaders(config(fraction=0.0, train=str(manifest.folder)))
