@@ -104,14 +104,17 @@ def _check(run: RunConfig) -> None:
 
 
 def _check_eval(run: RunConfig) -> None:
-    for given, audio in (("abx_items", "abx_audio"), ("trials", "trials_audio")):
+    for given, audio, later in (
+        ("abx_items", "abx_audio", "sonant eval abx --features"),
+        ("trials", "trials_audio", "sonant eval verification --embeddings"),
+    ):
         if getattr(run.eval, given) is None:
             continue
         require(getattr(run.eval, audio), f"eval.{given} is given without eval.{audio}, the folder of its audio")
         require(
             run.features is None or run.features.name != "arrays",
-            f"eval.{given} needs a model that reads audio, and this one stands on arrays: leave eval out and score "
-            "what it extracts (sonant eval)",
+            f"eval.{given} needs a model that reads audio, and this one stands on arrays: leave eval out and score what "
+            f"it extracts ({later})",
         )
 
 

@@ -58,11 +58,14 @@ def _grid() -> Html:
 
 
 def _curve(miss_K: np.ndarray, alarm_K: np.ndarray, colour: str) -> Html:
-    kept = np.unique(np.linspace(0, len(miss_K) - 1, min(POINTS, len(miss_K))).round().astype(int))
-    points = [
-        f"{_x(a)} {_y(m)}" for m, a in zip(miss_K[kept].clip(LOW, HIGH), alarm_K[kept].clip(LOW, HIGH), strict=True)
-    ]
-    return tag("path", d="M" + "L".join(points), stroke=colour, stroke_width=2, fill="none")
+    """The part of a curve that lies between the axes' ends, and the first point beyond each."""
+    inside = np.flatnonzero((miss_K <= HIGH) & (alarm_K <= HIGH) & (np.maximum(miss_K, alarm_K) >= LOW))
+    first, last = (max(inside[0] - 1, 0), inside[-1] + 1) if len(inside) else (0, len(miss_K) - 1)
+    kept = np.unique(np.linspace(first, min(last, len(miss_K) - 1), POINTS).round().astype(int))
+    shares = zip(alarm_K[kept].clip(LOW, HIGH), miss_K[kept].clip(LOW, HIGH), strict=True)
+    return tag(
+        "path", d="M" + "L".join(f"{_x(a)} {_y(m)}" for a, m in shares), stroke=colour, stroke_width=2, fill="none"
+    )
 
 
 def _text(said: str, x: float, y: float, anchor: str) -> Html:

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import soundfile
 
@@ -14,7 +15,7 @@ from ...core import SonantError, derive_seed, require
 from ...core.files import write_atomically
 from ..audio import AudioInfo, audio_info, read_audio
 from ..augment.chain import Augmenter
-from ..augment.config import AugmentConfig, Strategy
+from ..augment.config import AugmentConfig
 from ..manifest import Manifest, Utterance
 from ._common import Skipped, write
 
@@ -27,7 +28,7 @@ def prepare(
     *,
     noise: Path | None = None,
     rirs: Path | None = None,
-    strategy: Strategy | None = None,
+    strategy: Literal["given", "reverb", "noise", "reverb|noise", "reverb+noise", "all"] = "given",
     snr_low: float = 0.0,
     snr_high: float = 15.0,
     seed: int = 0,
@@ -38,7 +39,7 @@ def prepare(
 
     noise     folder of noises
     rirs      folder of room impulse responses
-    strategy  reverb, noise, reverb|noise, reverb+noise or all; default: reverb+noise of what is given
+    strategy  reverb|noise: one of both; all: nothing, either or both; given: reverberation and noise of what is given
     snr_low   dB, lowest ratio of speech to noise
     snr_high  dB, highest
     seed      what an utterance gets depends on this and on its id alone
@@ -51,7 +52,7 @@ def prepare(
     cfg = AugmentConfig(
         noise=noise and str(noise),
         rirs=rirs and str(rirs),
-        strategy=strategy,
+        strategy=None if strategy == "given" else strategy,
         noise_snr=snr,
         speech_snr=snr,
         music_snr=snr,
