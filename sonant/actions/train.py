@@ -113,8 +113,8 @@ def _check_eval(run: RunConfig) -> None:
         require(getattr(run.eval, audio), f"eval.{given} is given without eval.{audio}, the folder of its audio")
         require(
             run.features is None or run.features.name != "arrays",
-            f"eval.{given} needs a model that reads audio, and this one stands on arrays: leave eval out and score what "
-            f"it extracts ({later})",
+            f"eval.{given} needs a model that reads audio, and this one stands on arrays: leave eval out and score "
+            f"what it extracts ({later})",
         )
 
 
