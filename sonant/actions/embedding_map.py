@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,7 +57,7 @@ def draw_map(
     kept = np.random.default_rng(seed).permutation(len(utterances))[:most]
     representation = model if isinstance(model, Representation) else load(model, device=device)
     vectors = utterance_vectors(
-        representation, [utterances[i] for i in sorted(kept)], layer=layer, pool=pool, on_error=_tell, progress=progress
+        representation, [utterances[i] for i in sorted(kept)], layer=layer, pool=pool, progress=progress
     )
     require(len(vectors) >= 4, f"a map needs at least 4 utterances, there are {len(vectors)}")
     x_ND = np.stack([unit(x) for x in vectors.values()])
@@ -69,7 +68,3 @@ def draw_map(
     names = [said[key] or "unknown" for key in vectors]
     write_text(out, scatter_svg(points, names, title=f"{len(names)} utterances by t-SNE"))
     return {"utterances": len(names), "classes": len(set(names))}
-
-
-def _tell(key: str, error) -> None:
-    print(f"sonant: skipped {key}: {error}", file=sys.stderr)

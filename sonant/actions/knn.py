@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -63,7 +62,7 @@ def knn(
     known = _part(known, fraction, seed)
     representation = model if isinstance(model, Representation) else load(model, device=device)
     vectors = utterance_vectors(
-        representation, [u for u, _ in known + asked], layer=layer, pool=pool, on_error=_tell, progress=progress
+        representation, [u for u, _ in known + asked], layer=layer, pool=pool, progress=progress
     )
     (bank, bank_labels), (query, query_labels) = (_arrays(side, vectors) for side in (known, asked))
     figures = knn_accuracy(bank, bank_labels, query, query_labels, k=k, temperature=temperature)
@@ -110,7 +109,3 @@ def _arrays(side: list[tuple[Utterance, str]], vectors: dict[str, np.ndarray]) -
     there = [(vectors[u.id], said) for u, said in side if u.id in vectors]
     require(there, "none of the utterances could be read, see above")
     return np.stack([x for x, _ in there]), [said for _, said in there]
-
-
-def _tell(key: str, error) -> None:
-    print(f"sonant: skipped {key}: {error}", file=sys.stderr)
