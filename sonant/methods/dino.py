@@ -9,7 +9,7 @@ Chen et al. 2023 (arXiv:2211.04168) and sslsv, whose values the defaults are.
 
 The teacher sees the long crops (``views``), the student these and the short ones (``local_views``, where the batch has
 them). The last layer is frozen at first. The teacher is what is kept. A batch seen without gradients, or in evaluation
-mode, moves nothing.
+mode, moves nothing. With ``ssps`` the teacher's vectors of an utterance give way to one of another recording.
 
 Letters: B utterances, G long crops, S all crops, C channels of a vector, K outputs.
 A teacher that gives all outputs alike scores log K, its entropy; one that always gives the same scores 0: watch
@@ -24,8 +24,10 @@ import torch
 from torch import Tensor
 
 from sonant.core import Batch, LossOut, Representation, ViewsMethod, require
+from sonant.core.distributed import gather_with_gradient, rank
 from sonant.nn.dino_head import DinoHead
 from sonant.nn.momentum import MomentumCopy, check_momentum, cosine_momentum
+from sonant.nn.ssps import PositiveSampling, SspsConfig
 from sonant.objectives.dino import dino, next_centre, warmed_up
 
 
@@ -45,6 +47,7 @@ class Config:
     momentum: float = 0.996  # of the teacher, at first
     momentum_end: float = 1.0  # at the last step
     frozen_steps: int = 8530  # in which the last layer stays as it is; 1 epoch
+    ssps: SspsConfig = SspsConfig()  # positives from other recordings in place of the teacher's views
 
     def __post_init__(self):
         temperatures = (self.student_temperature, self.teacher_temperature, self.teacher_temperature_start or 1.0)
@@ -63,6 +66,8 @@ class Method(ViewsMethod):
         self.teacher = MomentumCopy(**self._originals())
         self.register_buffer("centre_K", torch.zeros(cfg.outputs))
         self.register_buffer("step", torch.zeros((), dtype=torch.long))
+        C = self.embedding.dim
+        self.ssps = PositiveSampling(cfg.ssps, reference_dim=C, positive_dim=C) if cfg.ssps.mode != "off" else None
 
     def _originals(self) -> dict[str, torch.nn.Module]:
         return {"encoder": self.encoder, "context": self.context, "embedding": self.embedding, "head": self.head}
@@ -82,8 +87,9 @@ class Method(ViewsMethod):
         """Mean cross-entropy in nats; parts: its two summands, the teacher's entropy and KL(teacher || student)."""
         cfg, step = self.cfg, int(self.step)
         student_BSK = self._outputs(self.head, embedded[0], frozen=step < cfg.frozen_steps)
+        teacher_BGC, figures = (embedded[1], {}) if self.ssps is None else self._of_others(embedded[1], batch)
         with torch.no_grad():
-            teacher_BGK = self._outputs(self.teacher["head"], embedded[1])
+            teacher_BGK = self._outputs(self.teacher["head"], teacher_BGC)
         out = dino(
             student_BSK,
             teacher_BGK,
@@ -93,8 +99,16 @@ class Method(ViewsMethod):
         )
         if self.training and torch.is_grad_enabled():
             self.centre_K.copy_(next_centre(self.centre_K, teacher_BGK, momentum=cfg.centre_momentum))
-        parts = {"teacher_entropy": out.entropy, "divergence": out.divergence}
+        parts = {"teacher_entropy": out.entropy, "divergence": out.divergence, **figures}
         return LossOut(total=out.loss, parts=parts, count=float(len(student_BSK)))
+
+    def _of_others(self, teacher_BGC: Tensor, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The teacher's vectors, those of other recordings in their place where there are, and figures of these."""
+        all_BGC = gather_with_gradient(teacher_BGC).detach()
+        learning = self.training and torch.is_grad_enabled()
+        other_BC, found_B, figures = self.ssps.replaced(all_BGC.mean(1), all_BGC[:, 0], batch, learning=learning)
+        all_BGC = torch.where(found_B[:, None, None], other_BC[:, None], all_BGC)
+        return all_BGC.split(len(teacher_BGC))[rank()], figures
 
     def _outputs(self, head: DinoHead, x_BVC: Tensor, *, frozen: bool = False) -> Tensor:
         return head(x_BVC.flatten(0, 1), frozen=frozen).unflatten(0, x_BVC.shape[:2])
@@ -108,6 +122,8 @@ class Method(ViewsMethod):
         tau = cosine_momentum(step, total_steps, start=self.cfg.momentum, end=self.cfg.momentum_end)
         self.teacher.follow(tau, **self._originals())
         self.step.fill_(step)
+        if self.ssps is not None:
+            self.ssps.after_step(step)
 
     def representation(self) -> Representation:
         return self.teacher.body()

@@ -113,8 +113,9 @@ class PositiveSampling(nn.Module):
         place_B = self.references.find(key_B)
         cluster_B = self.cluster_N[place_B].masked_fill(place_B < 0, -1)
         near_BM = self.near_KM[cluster_B.clamp(min=0)] if self.cfg.neighbours else cluster_B[:, None]
-        draw = torch.randint(near_BM.shape[1], (len(key_B),), generator=generator("ssps cluster", int(key_B[0])))
-        wanted_B = near_BM.gather(1, draw.to(near_BM.device)[:, None])[:, 0]
+        draws = generator("ssps cluster", int(key_B[0]), int(self.step))
+        draw_B = torch.randint(near_BM.shape[1], (len(key_B),), generator=draws)
+        wanted_B = near_BM.gather(1, draw_B.to(near_BM.device)[:, None])[:, 0]
         return other_BP & (self.cluster_P == wanted_B[:, None]) & (cluster_B >= 0)[:, None]
 
     def _remember(self, key_B: Tensor, reference_BR: Tensor, own_BD: Tensor, speaker_B: Tensor | None) -> None:

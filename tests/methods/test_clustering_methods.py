@@ -45,6 +45,10 @@ SETTINGS = {
         "ssps": {"mode": "kmeans_repr", "start": 2, "every": 2, "clusters": 3, "references": 20, "positives": 12}
     },
     "moco": {"queue": 12, "ssps": {"mode": "knn", "start": 2, "neighbours": 2, "references": 20, "positives": 12}},
+    "dino": {
+        **{"outputs": 12, "hidden": 8, "bottleneck": 6, "frozen_steps": 1},
+        "ssps": {"mode": "kmeans", "start": 2, "every": 2, "clusters": 3, "references": 20, "positives": 12},
+    },
 }
 
 
@@ -95,7 +99,7 @@ def test_proto_moco_compares_with_clusters_once_there_are_some():
     assert method.width_K.mean().item() == pytest.approx(0.07, rel=0.5)
 
 
-@pytest.mark.parametrize("name", ["simclr", "moco"])
+@pytest.mark.parametrize("name", ["simclr", "moco", "dino"])
 def test_ssps_puts_other_recordings_in_place_of_the_second_view(name):
     method = small(name, **SETTINGS[name])
     outs = trained(method, 4)

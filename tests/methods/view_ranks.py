@@ -30,6 +30,7 @@ SSPS = {"mode": "knn", "start": 0, "references": 16, "positives": 16}
 MORE = {
     "simclr": [{"channel": 0.5, "temperature": 0.5}, {"ssps": SSPS, "temperature": 0.5}],
     "moco": [{"ssps": SSPS, "queue": 8, "temperature": 1.0}],
+    "dino": [{"ssps": SSPS, "outputs": 12, "hidden": 8, "bottleneck": 6, "frozen_steps": 0}],
 }
 
 
