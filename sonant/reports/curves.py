@@ -11,6 +11,7 @@ from .charts import spark as sparkline
 from .markup import Html, folded, join, missing, section, table, tag
 from .runs import Run
 from .scores import Labels
+from .workers import workers_figure
 
 ROWS = 12  # of the table under a chart
 USUAL = {"loss", "lr", "grad_norm", "audio_seconds_per_second"}
@@ -22,6 +23,7 @@ def curves_section(runs: Sequence[Run], labels: Labels) -> Html:
         return section("training", "Training", missing("No metrics.jsonl: there are no curves to draw."))
     figures = [
         _loss(runs, labels),
+        *(figure for run in runs if (figure := workers_figure(run, last=_last(runs))) is not None),
         *_while_training(runs, labels),
         _simple(runs, labels, "lr", "Learning rate", "learning rate", from_zero=True),
         _simple(runs, labels, "audio_seconds_per_second", "Throughput", "× real time", from_zero=True, band=True),
