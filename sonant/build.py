@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
+
 from .core import (
     Featured,
     FrameGeometry,
@@ -36,9 +38,16 @@ from .nn.pooling import Embedding, EmbeddingConfig
 from .training.config import OptimConfig, TrainConfig
 from .version import __version__
 
-CLASS_OF = {"features": "Features", "encoders": "Encoder", "contexts": "Context", "methods": "Method"}
+CLASS_OF = {
+    "features": "Features",
+    "encoders": "Encoder",
+    "contexts": "Context",
+    "workers": "Worker",
+    "methods": "Method",
+}
 SECTION_OF = {"features": "features", "encoder": "encoders", "context": "contexts", "method": "methods"}
 BASELINES = ("logmel", "mfcc")
+LOGGED = ("loss", "grad_norm", "lr", "encoder_lr", "step", "seconds", "cpu_seconds", "kind")  # names in metrics.jsonl
 DESCRIPTIONS = (".json", ".yaml", ".yml")  # files that describe features
 SHIPPED = {path.stem: path for path in sorted((Path(__file__).parent / "features" / "descriptions").glob("*.json"))}
 
@@ -103,14 +112,17 @@ class RunConfig:
     layer: str = "c"  # the layer that the trained representation returns by default
     about: str = ""
     augment: AugmentConfig = AugmentConfig()
+    workers: Mapping[str, Component] = dataclasses.field(default_factory=dict)  # of the method, by what they are called
 
     def plain(self) -> dict:
         """The resolved configuration as nested dictionaries: what ``config.yaml`` of a run holds."""
         sections = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {
-            key: {"name": value.name, **plain(value.config)} if isinstance(value, Component) else plain(value)
-            for key, value in sections.items()
-        }
+        workers = {name: _plain(worker) for name, worker in sections.pop("workers").items()}
+        return {key: _plain(value) for key, value in sections.items()} | ({"workers": workers} if workers else {})
+
+
+def _plain(value: Any) -> Any:
+    return {"name": value.name, **plain(value.config)} if isinstance(value, Component) else plain(value)
 
 
 def resolve(config: str | Path | Mapping, overrides: Sequence[tuple[str, str]] = ()) -> RunConfig:
@@ -123,10 +135,17 @@ def resolve(config: str | Path | Mapping, overrides: Sequence[tuple[str, str]] =
             f"the configuration lacks the section '{section}': give it a name, as in {section}: {{name: ...}}",
         )
     data = typed(DataConfig, given.get("data"), "section 'data'")
+    method = _component("method", given["method"])
+    workers = _workers(given.get("workers"), method.name)
+    augment = typed(AugmentConfig, given.get("augment"), "section 'augment'")
+    require(
+        not workers or not augment.changes or augment.keep_clean,
+        "the workers' targets come from the clean audio: set augment.keep_clean: true",
+    )
     return RunConfig(
         encoder=_component("encoder", given["encoder"]),
         context=_component("context", given["context"]),
-        method=_component("method", given["method"]),
+        method=method,
         features=_measured(_component("features", given["features"]), data) if given.get("features") else None,
         embedding=typed(EmbeddingConfig, given["embedding"], "section 'embedding'") if given.get("embedding") else None,
         data=data,
@@ -135,8 +154,44 @@ def resolve(config: str | Path | Mapping, overrides: Sequence[tuple[str, str]] =
         eval=typed(EvalConfig, given.get("eval"), "section 'eval'"),
         layer=str(given.get("layer", "c")),
         about=str(given.get("about", "")),
-        augment=typed(AugmentConfig, given.get("augment"), "section 'augment'"),
+        augment=augment,
+        workers=workers,
     )
+
+
+def _workers(given: Any, method: str) -> dict[str, Component]:
+    """Each worker under its name in the configuration; null takes away one that was inherited."""
+    given = {} if given is None else given
+    require(isinstance(given, Mapping), f"section 'workers' must be a mapping of names to settings, got {given!r:.80}")
+    wanted = {str(name): settings for name, settings in given.items() if settings is not None}
+    if not getattr(class_of("methods", method), "takes_workers", False):
+        require(not wanted, f"the method {method} takes no section 'workers'; leave it out, or use method: pase")
+        return {}
+    known = names("workers")
+    require(
+        wanted,
+        f"the method {method} needs the section 'workers', such as workers: {{waveform: {{}}, lim: {{}}}}; there are "
+        f"{', '.join(known)}",
+    )
+    made = {}
+    for name, settings in wanted.items():
+        require(
+            name.isidentifier() and not hasattr(torch.nn.ModuleDict, name) and name not in LOGGED,
+            f"a worker cannot be called '{name}': choose a word of letters, digits and _ and give the worker by its "
+            f"'name', as in my_{name if name.isidentifier() else 'worker'}: {{name: lps}}",
+        )
+        require(
+            isinstance(settings, Mapping),
+            f"section 'workers', worker '{name}' must be a mapping of its settings ({{}} for the defaults), got "
+            f"{settings!r:.80}",
+        )
+        kind = str(settings.get("name", name))
+        if kind not in known:
+            raise unknown("worker", kind, known)
+        keys = {key: value for key, value in settings.items() if key != "name"}
+        cfg = typed(module_of("workers", kind).Config, keys, f"section 'workers', worker '{name}' ({kind})")
+        made[name] = Component(kind, cfg)
+    return made
 
 
 def _component(section: str, given: Any) -> Component:
@@ -184,6 +239,14 @@ def method_of(run: RunConfig) -> Method:
         encoder=run.encoder, context=run.context, features=run.features, sample_rate=run.data.sample_rate
     )
     made = class_of("methods", run.method.name)
+    if run.workers:
+        source = FrameGeometry(run.data.sample_rate)
+        of_frames = {"source": source, "geometry": context.geometry, "in_dim": context.dim}
+        workers = {
+            name: class_of("workers", worker.name)(worker.config, **of_frames) for name, worker in run.workers.items()
+        }
+        heads = torch.nn.ModuleDict(workers)
+        return made(run.method.config, encoder=encoder, context=context, workers=heads)
     if run.embedding is None:
         return made(run.method.config, encoder=encoder, context=context)
     require(made.embeds, f"the method {run.method.name} learns frames and takes no section 'embedding'")

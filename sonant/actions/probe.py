@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..build import load, module_of, names, representation_of
+from ..build import save as save_model
 from ..core import Representation, require, seed_everything, unknown
 from ..core.config import plain, typed
 from ..core.seeding import restore_rng_state, rng_state
@@ -16,6 +17,7 @@ from ..evaluation.encode import stands_on_arrays
 from ..evaluation.probes._features import device_of
 from ..evaluation.probes._task import ProbeResult
 from ..reports import Result
+from .train import card_of
 
 Protocol = Literal["laptop", "superb"]
 NOT_OF_THE_SCORE = ("cache_gb",)
@@ -48,6 +50,7 @@ def probe(
     settings: Mapping[str, Any] | None = None,
     train_arrays: str | Path | None = None,
     test_arrays: str | Path | None = None,
+    save: str | Path | None = None,
 ) -> tuple[ProbeResult, Result]:
     """Train a head on one manifest and score it on another.
 
@@ -64,6 +67,7 @@ def probe(
         settings: fields of the task's ``Config``; they go before the protocol.
         train_arrays, test_arrays: features of the manifests, for a model that stands on arrays; None: the folder
             ``arrays`` of each (``sonant prepare spect`` makes it).
+        save: model folder that gets the fine-tuned representation, without the head; None: it is not kept.
 
     Returns:
         What was found, and the line for ``results.jsonl``.
@@ -72,6 +76,10 @@ def probe(
     require(protocol in ("laptop", "superb"), f"the protocol must be laptop or superb, got '{protocol}'")
     given = {**(module.SUPERB if protocol == "superb" else {}), **(settings or {})}
     cfg = typed(module.Config, given, f"the settings of the probe {task}")
+    require(
+        save is None or getattr(cfg, "encoder_lr", None) is not None,
+        "--save keeps a fine-tuned model, and this encoder is frozen: give --encoder-lr",
+    )
     training, scored_on = Manifest.open(train), Manifest.open(test)
     representation = model if isinstance(model, Representation) else load(model, device=device)
     if random:
@@ -94,7 +102,18 @@ def probe(
         seconds=found.seconds,
         extra={"layers": found.layers, "held_out": found.chosen, **found.counts},
     )
+    if save is not None:
+        _save(representation, Path(save), line)
     return found, line
+
+
+def _save(representation: Representation, folder: Path, line: Result) -> None:
+    """The fine-tuned representation as a model folder that tells what it was tuned for, with its score."""
+    kept = ("probe", "encoder_lr", "lr", "batch_size", "train")
+    tuned = {"seed": line.seed, **{key: line.settings[key] for key in kept}, "steps": line.extra["best_step"]}
+    training = {**representation.config.get("training", {}), "fine_tuned": tuned}
+    card = card_of(representation, training, [line])
+    save_model(representation, folder, card=card, training=training)
 
 
 def _arrays(

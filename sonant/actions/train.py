@@ -52,7 +52,7 @@ def train(
             run.data, augment=run.augment, seed=run.train.seed, rank=place.rank, world=place.world
         )
         method = method_of(run)
-        notes = [_advice(run)] if begins else []
+        notes = [_advice(run), _advice_on_freezing(run)] if begins else []
         if run.train.init is not None and begins:
             notes.append(_started(run.train.init, warm_start(method, run.train.init), len(method.state_dict())))
         for note in filter(None, notes if place.rank == 0 else []):
@@ -128,6 +128,13 @@ def _advice(run: RunConfig) -> str | None:
         f"warning: words are cut out of the audio before features.cmvn ({cmvn}) normalises them, each by itself alone; "
         f"better: sonant extract {name} {run.data.train} FRAMES, then --data.arrays FRAMES --features.name arrays"
     )
+
+
+def _advice_on_freezing(run: RunConfig) -> str | None:
+    """What is allowed too: a random encoder that stays as it is drawn, as a floor to compare with."""
+    if not run.train.freeze or run.train.init is not None:
+        return None
+    return f"train.freeze without train.init: {', '.join(run.train.freeze)} keep the random weights they begin with"
 
 
 def _started(source: str, copied: int, whole: int) -> str:

@@ -1,4 +1,4 @@
-"""Configurations: YAML that inherits once, dotted overrides, unknown keys answered with the nearest known one."""
+"""Configurations: YAML that inherits, dotted overrides, unknown keys answered with the nearest known one."""
 
 from __future__ import annotations
 
@@ -54,27 +54,27 @@ def read_yaml(path: Path) -> dict:
 
 
 def read_config(name: str | Path, overrides: Sequence[tuple[str, str]] = ()) -> dict:
-    """A configuration as nested dictionaries: file, then what it ``extends`` below it, then overrides.
+    """A configuration as nested dictionaries: file, below it what it ``extends``, then overrides.
 
     Args:
         name: shipped name or path of a YAML file.
         overrides: pairs such as ``("optim.lr", "1e-3")``; values are read as YAML.
     """
-    path = find_config(name)
-    config = read_yaml(path)
-    parent_name = config.pop("extends", None)
-    if parent_name is not None:
-        beside = path.parent / f"{parent_name}"
-        parent = read_yaml(beside if beside.is_file() else find_config(parent_name))
-        require(
-            "extends" not in parent,
-            f"{path}: extends '{parent_name}', which itself extends '{parent.get('extends')}'; "
-            f"configurations inherit once: extend '{parent.get('extends')}' and repeat the difference",
-        )
-        config = merge(parent, config)
+    config = _inherited(find_config(name), ())
     for key, value in overrides:
         set_dotted(config, key, value)
     return config
+
+
+def _inherited(path: Path, heirs: tuple[Path, ...]) -> dict:
+    """A file over what it ``extends``, and that over what it does; ``heirs`` extend this one."""
+    require(path not in heirs, f"{path} extends itself, through {', '.join(heir.name for heir in heirs)}")
+    config = read_yaml(path)
+    parent = config.pop("extends", None)
+    if parent is None:
+        return config
+    beside = path.parent / f"{parent}"
+    return merge(_inherited(beside if beside.is_file() else find_config(parent), (*heirs, path)), config)
 
 
 def merge(base: Mapping, change: Mapping) -> dict:

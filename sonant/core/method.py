@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -38,10 +39,12 @@ class Method(nn.Module):
     Attributes:
         needs: the kind of batch it trains on: ``wave`` (waveforms), ``views``, ``pairs``, ``dialogue``, ``units``.
         embeds: whether it learns one vector per utterance, and so takes an ``embedding`` (``nn.pooling``).
+        survey_batches: how many batches of the training data ``survey`` is shown before the first step.
     """
 
     embeds: ClassVar[bool] = False
     needs: ClassVar[Literal["wave", "views", "pairs", "dialogue", "units"]] = "wave"
+    survey_batches: int = 0
 
     def __init__(self, cfg, *, encoder: FrameModule, context: FrameModule, embedding: nn.Module | None = None):
         super().__init__()
@@ -66,6 +69,13 @@ class Method(nn.Module):
 
     def after_step(self, step: int, total_steps: int) -> None:
         """Called after each optimiser step (moving averages, queues)."""
+
+    def survey(self, batches: Iterable[Batch]) -> None:
+        """Called once, before the first step of a fresh run, with the first batches of the training data.
+
+        In evaluation mode and without gradients. With several processes each sees its own batches; what has to be
+        equal everywhere (statistics of the data) the method gathers itself. It goes into buffers, which resume.
+        """
 
     def representation(self) -> Representation:
         """What is kept when training ends."""

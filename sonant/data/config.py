@@ -96,11 +96,14 @@ def _check_augment(cfg: DataConfig, augment: AugmentConfig) -> None:
         cfg.arrays is None or not (augment.changes or augment.speeds or augment.keep_clean),
         "augment works on audio, and data.arrays gives features in its place: leave out one of both",
     )
-    for name in ("speeds", "keep_clean"):
-        require(
-            cfg.view == "crops" or not getattr(augment, name),
-            f"augment.{name} is for the view crops, and data.view is {cfg.view}: leave it out",
-        )
+    require(
+        cfg.view == "crops" or not augment.speeds,
+        f"augment.speeds is for the view crops, and data.view is {cfg.view}: leave it out",
+    )
+    require(
+        cfg.view != "pairs" or not augment.keep_clean,
+        "augment.keep_clean is for single examples, and data.view is pairs: leave it out",
+    )
     require(
         cfg.short != "wrap" or cfg.view == "crops",
         f"data.short wrap is for the view crops, and data.view is {cfg.view}: use drop or pad",
@@ -109,6 +112,8 @@ def _check_augment(cfg: DataConfig, augment: AugmentConfig) -> None:
 
 def _augmenters(cfg: DataConfig, augment: AugmentConfig, *, tell: bool) -> tuple[Augmenter | None, Augmenter | None]:
     """What training and validation hear."""
+    for told in augment.lacking if tell else ():
+        print(f"sonant: {told}", file=sys.stderr)
     if not (augment.changes or augment.keep_clean):
         return None, None
     options = {"sample_rate": cfg.sample_rate, "strict": cfg.strict}

@@ -166,7 +166,7 @@ class _Batches(Dataset):
         for position in range(first, last):
             seed = derive_seed(self.seed, "example", step, position)
             (wave, local), example = self._read(int(examples[position]), index, position, key, seed, skipped)
-            wave, more = self._augmented(wave, local, seed, skipped)
+            wave, more = self._augmented(wave, local, example, seed, skipped)
             read.append(wave), chosen.append(example), seeds.append(seed)
             for name, value in more.items():
                 beside.setdefault(name, []).append(value)
@@ -176,16 +176,18 @@ class _Batches(Dataset):
         return _Item(replace(batch, extras={**batch.extras, **extras}), skipped)
 
     def _augmented(
-        self, wave: np.ndarray | tuple[np.ndarray, np.ndarray], local: np.ndarray | None, seed: int, skipped: dict
-    ) -> tuple[np.ndarray | tuple[np.ndarray, np.ndarray], dict[str, np.ndarray]]:
+        self, wave: np.ndarray | tuple[np.ndarray, np.ndarray], local: np.ndarray | None, example: int, seed: int,
+        skipped: dict,
+    ) -> tuple[np.ndarray | tuple[np.ndarray, np.ndarray], dict[str, np.ndarray]]:  # fmt: skip
         """The waves of an example as they are heard, and what the batch carries beside them, by name."""
         clean, augment = wave, self.augment
         if augment is not None and augment.cfg.changes:
+            noted = {"speaker": self.view.pool.speaker_of(self.view.utterance_of(example)), "skipped": skipped}
             if isinstance(wave, tuple):
-                wave = tuple(augment(w, seed, purpose=f"side {side}", skipped=skipped) for side, w in enumerate(wave))
+                wave = tuple(augment(w, seed, purpose=f"side {side}", **noted) for side, w in enumerate(wave))
             else:
-                wave = augment(wave, seed, skipped=skipped)
-            local = None if local is None else augment(local, seed, purpose="local", skipped=skipped)
+                wave = augment(wave, seed, **noted)
+            local = None if local is None else augment(local, seed, purpose="local", **noted)
         more = {} if local is None else {"local_views": local}
         return wave, more | ({"clean_views": clean} if augment is not None and augment.cfg.keep_clean else {})
 

@@ -33,6 +33,11 @@ class Selection:
         """Id of the utterance ``number`` of this selection."""
         return self.manifest.table.ids[int(self.index[number])]
 
+    def speaker_of(self, number: int) -> str | None:
+        """Name of the speaker of the utterance ``number`` of this selection, None where unknown."""
+        speaker = int(self.speaker[number])
+        return self.manifest.speakers[speaker] if speaker >= 0 else None
+
 
 class Pool(Selection):
     """A selection of a manifest's utterances at one sampling rate.

@@ -39,13 +39,14 @@ class BatchNorm(nn.Module):
     """Batch normalisation over the real frames of all processes; running statistics when evaluating.
 
     Names, shapes and numbers of what is stored are those of ``nn.BatchNorm1d``. It is none, on purpose: what replaces
-    those by norms over all processes would lose the mask.
+    those by norms over all processes would lose the mask. ``affine=False``: without weight and bias.
     """
 
-    def __init__(self, dim: int, *, eps: float = 1e-5, momentum: float = 0.1):
+    def __init__(self, dim: int, *, eps: float = 1e-5, momentum: float = 0.1, affine: bool = True):
         super().__init__()
         self.eps, self.momentum = eps, momentum
-        self.weight, self.bias = nn.Parameter(torch.ones(dim)), nn.Parameter(torch.zeros(dim))
+        self.weight = nn.Parameter(torch.ones(dim)) if affine else None
+        self.bias = nn.Parameter(torch.zeros(dim)) if affine else None
         self.register_buffer("running_mean", torch.zeros(dim))
         self.register_buffer("running_var", torch.ones(dim))
         self.register_buffer("num_batches_tracked", torch.tensor(0))
@@ -60,8 +61,20 @@ class BatchNorm(nn.Module):
         real_NC = x_BTC[mask_BT].to(torch.promote_types(x_BTC.dtype, torch.float32))
         mean, var, count = _moments(real_NC)
         self._remember(mean.detach(), var.detach(), count)
-        y = (x_BTC - mean) * torch.rsqrt(var + self.eps) * self.weight + self.bias
-        return y.to(x_BTC.dtype)
+        y = (x_BTC - mean) * torch.rsqrt(var + self.eps)
+        return (y if self.weight is None else y * self.weight + self.bias).to(x_BTC.dtype)
+
+    def channels_first(self, x_BCT: Tensor, mask_BT: Tensor | None) -> Tensor:
+        """(B, C, T) -> (B, C, T), contiguous where no frame is masked; None: none is."""
+        alone = world_size() == 1 and mask_BT is None and x_BCT.shape[0] * x_BCT.shape[2] > 1
+        if not self.training or alone:
+            if self.training:
+                self.num_batches_tracked += 1
+            running = (self.running_mean, self.running_var)
+            return F.batch_norm(x_BCT, *running, self.weight, self.bias, self.training, self.momentum, self.eps)
+        if mask_BT is None:
+            mask_BT = torch.ones(len(x_BCT), x_BCT.shape[2], dtype=torch.bool, device=x_BCT.device)
+        return self(x_BCT.transpose(1, 2), mask_BT).transpose(1, 2)
 
     def _fused(self, x_BTC: Tensor) -> Tensor:
         """By torch's own, which takes all frames: padding cannot matter."""

@@ -161,6 +161,7 @@ def _training(known: Mapping) -> str:
         ("seed", known.get("seed")),
         ("imported", known.get("imported")),
         ("from", known.get("from")),
+        ("fine-tuned", known.get("fine_tuned")),
     ]
     rows = [(key, _spell(value)) for key, value in said if value not in (None, "", [], {})]
     return _table(("", ""), rows) if rows else "Not stated."

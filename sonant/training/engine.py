@@ -95,6 +95,7 @@ def fit(
             signals=signals,
         )
         with run.opened(resume=resume):
+            run.survey(train_loader)
             state, every = run.state, train.accumulate
             batches = iter(train_loader.batches(state.step * every, (train.steps - state.step) * every))
             while True:

@@ -17,19 +17,21 @@ from ..core import Batch, Method, Representation, SonantError, derive_seed, requ
 from ..core.distributed import barrier, rank, world_size
 from ..core.files import write_text
 from ..version import __version__
-from . import checkpoint, health
+from . import checkpoint, health, recovery
 from .average import WeightAverage
 from .config import OptimConfig, TrainConfig
 from .console import Console, duration
 from .cpu_time import cpu_seconds
 from .distributed import data_parallel, device_of, from_all, from_first
+from .freezing import Freezing
 from .log import Metrics
 from .model_folder import write_model
-from .optim import build_optimizer, load_optimizer, set_lr
+from .optim import build_optimizer, rates, scale_lr
 from .schedules import factor
 from .signals import StopSignals
 from .state import State, Window
 from .step import StepOut, gradients
+from .survey import survey
 from .validation import validate
 
 Evaluator = Callable[[Representation, int], dict[str, float]]
@@ -67,6 +69,7 @@ class Run:
         self.judged = self.average.method if self.average else method
         self.optimizer = build_optimizer(method, optim)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=train.precision == "fp16")
+        self.frozen = Freezing(method, train)
         self.state, self.stop = State(), False
         self.saved: int | None = 0  # step whose checkpoint holds all there is to save
 
@@ -75,6 +78,7 @@ class Run:
         """Prepare the run folder, restore when resuming, and keep the logs open for the block."""
         path, broken = from_first(self._prepare_folder(resume) if rank() == 0 else (None, []))
         lines, changed = self._restore(path) if path is not None else (0, [])
+        self.frozen.start(self.state.step)
         self.started, self.seconds_before, self.steps_before = time.monotonic(), self.state.seconds, self.state.step
         self.cpu_counted, self.cpu_before = cpu_seconds(), self.state.cpu_seconds
         if self.train.compile:
@@ -109,18 +113,9 @@ class Run:
 
     def _restore(self, path: Path) -> tuple[int, list[str]]:
         """Load a checkpoint; returns how many lines of metrics.jsonl it knows, and which settings changed since."""
-        saved = checkpoint.read(path)
-        origin = {"path": path, "saved": saved["config"], "config": self.config}
-        checkpoint.load_weights(self.method, saved["method"], **origin)
-        if self.average:
-            checkpoint.load_weights(self.average.method, saved["average"] or saved["method"], **origin)
-        load_optimizer(self.optimizer, saved["optimizer"])
-        if self.scaler.is_enabled() and saved["scaler"]:
-            self.scaler.load_state_dict(saved["scaler"])
-        checkpoint.restore_random_state(saved["rng"])
-        self.state = State.from_dict(saved["state"])
+        self.state, lines, changed = recovery.restore(self._learner, path, config=self.config)
         self.saved = self.state.step
-        return saved["lines"], checkpoint.differences(saved["config"], self.config)
+        return lines, changed
 
     def _announce(self, path: Path | None, *, broken: list[str], changed: list[str]) -> None:
         for line in broken:
@@ -135,6 +130,28 @@ class Run:
         chance = self.method.chance()
         facts = {"weights": weights, "version": __version__} | ({} if chance is None else {"chance": chance})
         self.note("started", f"training {weights:,} weights on {where}; run folder {self.run_dir}", **facts)
+        if self.frozen.active:
+            self.note("frozen", self.frozen.told)
+
+    @property
+    def _learner(self) -> recovery.Learner:
+        return recovery.Learner(self.method, self.average, self.optimizer, self.scaler)
+
+    def survey(self, loader) -> None:
+        """Before the first step of a fresh run: let the method look at the first batches of the training data."""
+        if self.state.step or not self.method.survey_batches:
+            return
+        began = self.clock()
+        self.console.say(f"surveying {self.method.survey_batches} batches before the first step")
+        try:
+            batches, seconds = survey(self.method, loader, seed=self.train.seed, device=self.device)
+        except RuntimeError:
+            if self.signals.name is None:
+                raise
+            self.stop = True  # the signal that asks us to stop has already ended the loader's workers
+            return
+        took = self.clock() - began
+        self.note("surveyed", f"surveyed {batches} batches ({seconds:.0f} s of audio) in {took:.1f} s")
 
     def note(self, event: str, message: str, **facts) -> None:
         """Tell the user, and keep it in metrics.jsonl."""
@@ -164,8 +181,8 @@ class Run:
             self.stop = True
             return
         seed_everything(derive_seed(self.train.seed, "step", state.step, rank()))
+        self._freeze_or_thaw()
         lr = self._lr()
-        set_lr(self.optimizer, lr)
         cpu_counted, self.cpu_counted = self.cpu_counted, cpu_seconds()
         out = gradients(
             self.model,
@@ -205,11 +222,20 @@ class Run:
         require(enough, f"the training data ended at step {self.state.step} of {self.train.steps}")
         return fetched
 
-    def _lr(self) -> float:
+    def _freeze_or_thaw(self) -> None:
+        if self.frozen.thaw_if_due(self.state.step):
+            self.model = data_parallel(self.method, self.device)  # it knows only weights that learn
+            self.note("thawed", f"step {self.state.step}: {', '.join(self.frozen.parts)} learn from now on")
+        self.frozen.hold()
+
+    def _lr(self) -> dict[str, float]:
+        """Set this step's learning rates; returns them by the names of their settings."""
         state, progress = self.state, None
         if self.optim.schedule_by == "minutes":
             progress = max(state.shares_of_time(self.train).values())  # of the limit that will end the run
-        return self.optim.lr * factor(self.optim, step=state.step, total=self.train.steps, progress=progress)
+        share = factor(self.optim, step=state.step, total=self.train.steps, progress=progress)
+        scale_lr(self.optimizer, share)
+        return rates(self.optim, share)
 
     def _is_finite(self, out: StepOut) -> bool:
         """Whether the step may be taken. fp16's scaler handles overflow itself until its scale is used up."""
@@ -229,11 +255,12 @@ class Run:
         if self.average:
             self.average.update(self.method, step=done)
 
-    def _refuse(self, out: StepOut, batches: Sequence[Batch], *, lr: float) -> None:
+    def _refuse(self, out: StepOut, batches: Sequence[Batch], *, lr: dict[str, float]) -> None:
         """A loss or gradient is not finite: say where, and stop or leave the step out."""
         found = [line for line in from_all(health.find_not_finite(out, batches, self.method)) if line]
         parts = "".join(f", {name} {value:.4g}" for name, value in out.parts.items())
-        told = f"step {self.state.step}: {'; '.join(found) or 'not finite'} (lr {lr:.3g}, loss {out.loss:.4g}{parts})"
+        where = f"step {self.state.step}: {'; '.join(found) or 'not finite'}"
+        told = f"{where} (lr {lr['lr']:.3g}, loss {out.loss:.4g}{parts})"
         self.state.skipped += 1
         if self.train.on_nan == "skip" and self.state.skipped <= self.train.max_skipped:
             self.scaler.update()
@@ -242,11 +269,11 @@ class Run:
         self.log("event", event="not finite", message=told)
         raise SonantError(f"{told}; {health.CAUSES}")
 
-    def _show(self, out: StepOut, *, lr: float) -> None:
+    def _show(self, out: StepOut, *, lr: dict[str, float]) -> None:
         state, window = self.state, self.state.window
         if state.step % self.train.log_every == 0 and window.steps:
             scale = {"loss_scale": self.scaler.get_scale()} if self.scaler.is_enabled() else {}
-            self.log("train", **window.means(), lr=lr, audio_seconds_per_second=window.speed, **scale)
+            self.log("train", **window.means(), **lr, audio_seconds_per_second=window.speed, **scale)
             state.window = Window()
         speed = state.audio_seconds / max(state.training_seconds, 1e-9)
         self.console.step(state.step, loss=out.loss, speed=speed, left=self._left())
@@ -306,7 +333,9 @@ class Run:
             if over:
                 self._tell_the_end(over)
             self.metrics.sync()
-            checkpoint.save(self.run_dir, self._content(self.metrics.lines), keep=self.train.keep_checkpoints)
+            about = {"cpu_seconds": self.cpu_clock(), "lines": self.metrics.lines, "config": self.config}
+            held = recovery.content(self._learner, state, **about)
+            checkpoint.save(self.run_dir, held, keep=self.train.keep_checkpoints)
         self.saved = state.step
 
     def _due(self, every: int) -> bool:
@@ -348,30 +377,8 @@ class Run:
             write_model(representation, self.run_dir, facts, save_model=self.save_model)
 
     def _tell_the_end(self, over: str) -> None:
-        step, took = self.state.step, duration(self.clock())
-        why = {
-            "steps": f"finished {step} steps in {took}",
-            "minutes": f"stopped at step {step}: train.max_minutes is over",
-            "cpu_minutes": f"stopped at step {step} after {took}: train.max_cpu_minutes is over",
-            "patience": f"stopped at step {step}: {self.state.waited} validations without improvement",
-            "signal": f"stopped by {self.signals.name or 'a signal'} at step {step}, saved; go on with --resume",
-        }
-        self.note("ended", why[over], reason=over)
-
-    def _content(self, lines: int) -> dict:
-        """Everything a resumed run needs, as tensors and plain values; ``lines`` of metrics.jsonl belong to it."""
-        return {
-            "version": __version__,
-            "step": self.state.step,
-            "state": self.state.to_dict() | {"cpu_seconds": self.cpu_clock()},
-            "method": self.method.state_dict(),
-            "average": self.average.method.state_dict() if self.average else None,
-            "optimizer": self.optimizer.state_dict(),
-            "scaler": self.scaler.state_dict(),
-            "rng": checkpoint.random_state(),
-            "lines": lines,
-            "config": self.config,
-        }
+        told = self.state.told(over, took=duration(self.clock()), signal=self.signals.name)
+        self.note("ended", told, reason=over)
 
     @contextlib.contextmanager
     def _judged_in_eval_mode(self) -> Iterator[Representation]:

@@ -8,7 +8,7 @@ from .config import OptimConfig
 
 
 def factor(optim: OptimConfig, *, step: int, total: int, progress: float | None = None) -> float:
-    """What ``optim.lr`` is multiplied with in one step.
+    """What ``optim.lr`` and ``optim.encoder_lr`` are multiplied with in one step.
 
     Args:
         step: number of the step, from 0.
@@ -33,8 +33,10 @@ def _decay(optim: OptimConfig, *, since: int, progress: float) -> float:
         return 1.0 - (1.0 - final) * progress
     if optim.schedule == "cosine":
         return final + (1.0 - final) * 0.5 * (1.0 + math.cos(math.pi * progress))
+    if optim.schedule == "poly":
+        return final + (1.0 - final) * (1.0 - progress) ** optim.power
     if optim.schedule == "halving":
-        return 0.5 ** (since // optim.halve_every)
+        return optim.decay_factor ** (since // optim.halve_every)
     if optim.schedule == "inverse_sqrt":
         base = max(optim.warmup_steps, 1)
         return math.sqrt(base / (base + since))

@@ -66,6 +66,16 @@ class State:
             return "patience"
         return None
 
+    def told(self, over: str, *, took: str, signal: str | None) -> str:
+        """The end of a run in words, for one of the reasons of ``ending`` or ``signal``."""
+        return {
+            "steps": f"finished {self.step} steps in {took}",
+            "minutes": f"stopped at step {self.step}: train.max_minutes is over",
+            "cpu_minutes": f"stopped at step {self.step} after {took}: train.max_cpu_minutes is over",
+            "patience": f"stopped at step {self.step}: {self.waited} validations without improvement",
+            "signal": f"stopped by {signal or 'a signal'} at step {self.step}, saved; go on with --resume",
+        }[over]
+
     def shares_of_time(self, train: TrainConfig) -> dict[str, float]:
         """How much of each limit on time is used up (1: all), by its name without ``max_``; empty without limits."""
         used = {"minutes": (self.seconds, train.max_minutes), "cpu_minutes": (self.cpu_seconds, train.max_cpu_minutes)}

@@ -36,6 +36,21 @@ def test_a_probe_of_speakers(corpus, trained, tmp_path, monkeypatch, capsys):
     assert "probe accuracy" in (tmp_path / "page.html").read_text()
 
 
+def test_a_fine_tuned_model_is_kept(corpus, trained, tmp_path, capsys):
+    out = tmp_path / "tuned"
+    given = ["--model", str(trained), "--crop-seconds", "0.5", "--batch-size=4", "--hold-out", "0"]
+    assert main(command("speaker", corpus, *given, "--encoder-lr", "1e-3", "--save", str(out), "--json", "-")) == 0
+    tuned, before = load(out), load(trained)
+    names = [name for name, weight in tuned.named_parameters() if not torch.equal(weight, before.state_dict()[name])]
+    assert len(names) > len(list(tuned.parameters())) // 2
+    told = tuned.config["training"]["fine_tuned"]
+    assert (told["probe"], told["encoder_lr"], told["steps"]) == ("speaker", 1e-3, 2)
+    assert "| fine-tuned | " in (out / "README.md").read_text()
+    capsys.readouterr()
+    assert main(command("speaker", corpus, "--model", str(out), "--json", "-")) == 0
+    assert json.loads(capsys.readouterr().out)["settings"]["encoder"] == "frozen"
+
+
 @pytest.mark.parametrize(
     ("task", "rest", "told"),
     [
@@ -48,6 +63,7 @@ def test_a_probe_of_speakers(corpus, trained, tmp_path, monkeypatch, capsys):
         ("speaker", ["--protocol", "supreb"], "Did you mean 'superb'"),
         ("speaker", ["--train-arrays", "."], "this model reads audio"),
         ("speaker", ["--results", "."], "'.' is a folder"),
+        ("speaker", ["--save", "tuned"], "this encoder is frozen: give --encoder-lr"),
         ("speaker", ["--labels", "none.tsv"], "cannot read 'none.tsv'"),
     ],
 )

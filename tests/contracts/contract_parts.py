@@ -17,6 +17,8 @@ from sonant.core import Batch, FrameGeometry, FrameModule, Frames, Method, Sonan
 RATE = 16000
 IN_DIM = {"contexts": 12}  # channels that a context is fed; encoders are fed one, as from a waveform
 
+PASE = {"channels": (6, 8, 8, 12), "kernels": (31, 10, 11, 5), "strides": (1, 5, 2, 2), "dim": 10, "rnn_dim": 12}
+
 VARIANTS = {  # beside the defaults, which every file is tested with
     "encoders": {
         "cpc_conv": [
@@ -27,6 +29,14 @@ VARIANTS = {  # beside the defaults, which every file is tested with
         "ecapa_tdnn": [
             {"channels": 16, "scale": 4, "squeeze": 8, "layout": "wespeaker", "dim": 20},
             {"channels": 12, "scale": 2, "squeeze": 8, "kernel": 3, "dilations": (1, 3), "project": 10},
+        ],
+        "pase": [
+            {**PASE, "rnn": "none", "padding": "centred", "slopes": "one", "skips": "all", "kernels": (31, 20, 11, 4)},
+            {**PASE, "rnn": "none", "front": "conv", "skips": "none", "output_norm": False},
+            {**PASE, "rnn": "gru", "output": "avg_norm"},
+            {**PASE, "rnn": "lstm", "rnn_layers": 2, "output": "avg_concat"},
+            {**PASE, "skip_average": "stretch", "output": "avg_norm_concat"},
+            {**PASE, "rnn_layers": 2, "slopes": "one", "skips": "all", "skip_average": "legacy"},
         ],
         "sinc_conv": [{"channels": 16, "dim": 12, "kernel": 40, "stride": 4}],
         "wav2spk": [{"dims": (8, 12), "kernels": (8, 4), "strides": (4, 3), "layers": 0}],
@@ -62,6 +72,10 @@ VARIANTS = {  # beside the defaults, which every file is tested with
             {"dim": 16, "layers": 2, "over": "none"},
         ],
         "lstm": [{"dim": 16, "layers": 2, "dropout": 0.1}],
+        "qrnn": [
+            {"dim": 16, "layers": 3, "dropout": 0.1, "zoneout": 0.2},
+            {"dim": 16, "window": 1, "output_gate": False},
+        ],
         "causal_attention": [
             {"dim": 16, "layers": 2, "width": 4, "dropout": 0.1},
             {"dim": 16, "layers": 2, "width": 5, "positions": "alibi", "norm": "pre"},
@@ -102,6 +116,17 @@ VARIANTS = {  # beside the defaults, which every file is tested with
             {"n_fft": 512, "n_mels": 40, "level_db": None, "cmvn": "instance", "window": "hamming", "log_offset": 1e-6},
         ],
         "speechbrain_fbank": [{"n_mels": 12, "n_fft": 512, "top_db": None, "cmvn": "none"}],
+        "speechbrain_mfcc": [{"n_fft": None, "top_db": None}],
+        "librosa_mfcc": [{"n_cepstra": 20, "frame_length": 32.0, "mel": "htk", "n_mels": 40, "top_db": None}],
+        "lps": [
+            {"n_fft": 512, "window": "hamming", "log": "log1p", "edges": "zeros"},
+            {"n_fft": 700, "frame_length": 32.0, "window": "hann"},
+        ],
+        "psf_fbank": [{"frame_length": 64.0, "n_fft": 1024}, {"preemphasis": 0.0}],
+        "gammatone": [{"frame_length": 32.0, "n_filters": 12, "low_hz": 800.0}],
+        "lpc": [{"order": 8, "frame_length": 25.0}],
+        "f0": [{"low_hz": 100.0, "high_hz": 500.0, "threshold": 0.05, "variant": "paper"}],
+        "prosody": [{"threshold": 0.1, "frame_length": 50.0, "voiced": "interpolated"}],
         "waveform": [{"preprocess": [{"name": "dither"}, {"name": "preemphasize"}], "scale": 100.0}],
     },
     "methods": {
@@ -150,6 +175,7 @@ VARIANTS = {  # beside the defaults, which every file is tested with
         ],
         "supervised": [{"classes": 6, "loss": "cross_entropy"}],
         "cpc_speaker": [{"steps": 4, "future": "other"}, {"steps": 4, "among": "predictions"}],
+        "pase": [{"distort": "all", "balance": {"name": "softmax", "temperature": 0.5}}],
     },
 }
 
@@ -157,9 +183,12 @@ LARGE = {  # in place of defaults that take minutes
     "wav2vec_transformer": {"layers": 1},
     "resnet34": {"base": 8, "blocks": (1, 2, 1, 1)},
     "ecapa_tdnn": {"channels": 16, "squeeze": 8},
+    "pase": {"channels": (8, 8, 8, 12, 12, 16, 16, 16), "dim": 12, "rnn_dim": 16},
     "sinc_conv": {"channels": 16, "dim": 12},
     "wav2spk": {"dims": (8, 8, 12, 16, 16), "dim": 16, "layers": 1},
     "xvector": {"dims": (16, 16, 16, 16, 24)},
+}
+LARGE_METHODS = {  # likewise
     "moco": {"queue": 64, "temperature": 1.0},
     "byol": {"projector": (32, 16), "predictor": 32},
     "simsiam": {"projector": (32, 32, 16), "predictor": 8},
@@ -170,6 +199,15 @@ LARGE = {  # in place of defaults that take minutes
     "deepcluster": {"clusters": 4, "memory": 40, "projector": (16,), "temperature": 1.0},
     "proto_moco": {"clusters": 3, "memory": 40, "queue": 64, "projector": (16,), "temperature": 1.0},
     "dino": {"outputs": 64, "hidden": 32, "bottleneck": 16, "frozen_steps": 0, "teacher_temperature": 0.4},
+}
+
+WORKERS = {  # of methods that take any
+    "waveform": {"dims": (8, 8, 8), "hidden": 8},
+    "fbank": {"stack": 3, "deltas": 1, "hidden": 16},
+    "lim": {"hidden": 16},
+    "gim": {"hidden": 16, "augment": True},
+    "spc": {"hidden": 16, "frames": 2, "gap": 3},
+    "cpc": {"horizons": 4},
 }
 
 CONTEXTS = {"npc": {"name": "npc", "dim": 16, "dropout": 0.0}}  # for methods that need another than a GRU
@@ -193,6 +231,23 @@ class Part:
 
     def __str__(self) -> str:
         return "-".join([self.name, *(f"{key}_{value}" for key, value in self.settings.items())])
+
+    @property
+    def rounding(self) -> float:
+        """Of the largest gradient, what may be rounding: a filter applied by Fourier transforms spreads it in time."""
+        return 1e-14 if self.name == "gammatone" else 0.0
+
+    @property
+    def slack(self) -> int:
+        """Samples at both ends of the declared reach in which no gradient need be found."""
+        if self.name in ("librosa_mfcc", "speechbrain_mfcc") and self.settings.get("top_db", 80.0) is not None:
+            return 1 << 30  # of the whole utterance they look for the loudest, which noise is too even to need
+        return 2 if self.kind == "features" else 0  # analysis windows are zero at their ends
+
+    @property
+    def chooses(self) -> bool:
+        """A pitch is chosen, so that no gradient tells its reach; its own tests measure that."""
+        return self.name in ("f0", "prosody")
 
     @property
     def lengths(self) -> list[int]:
@@ -245,6 +300,8 @@ class MethodPart:
         on_views = build.class_of("methods", self.name).needs == "views"
         context = CONTEXTS.get(self.name, {"name": "gru", "dim": 24} if on_views else "gru")
         config = {"method": {"name": self.name, **self.settings}, "context": context, **copy.deepcopy(self.body)}
+        if getattr(build.class_of("methods", self.name), "takes_workers", False):
+            config["workers"] = WORKERS
         if build.class_of("methods", self.name).embeds:
             config["embedding"] = {"pool": "last", "dim": 24}
         return build.method_of(build.resolve(config))
@@ -265,7 +322,7 @@ def method_parts() -> list[MethodPart]:
     """Every method with its defaults on every body that it accepts, and its variants on the first of them."""
     found = []
     for name in build.names("methods"):
-        defaults = LARGE.get(name, {})
+        defaults = LARGE_METHODS.get(name, {})
         on_views = build.class_of("methods", name).needs == "views"  # these see nothing of a body but its vectors
         bodies = BODIES[:1] if on_views else BODIES
         accepted = [body for body in bodies if _accepts(MethodPart(name, defaults, body))]

@@ -42,13 +42,15 @@ def test_mistakes_are_told_in_one_line(given, message):
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_inherits_once(tmp_path):
-    write(tmp_path / "base.yaml", "method: {name: cpc, horizons: 12}\ntrain: {steps: 10}\n")
+def test_a_file_inherits_from_files_that_inherit(tmp_path):
+    write(tmp_path / "base.yaml", "method: {name: cpc, horizons: 12}\ntrain: {steps: 10, seed: 1}\n")
     child = write(tmp_path / "child.yaml", "extends: base.yaml\ntrain: {steps: 20}\n")
-    assert read_config(child) == {"method": {"name": "cpc", "horizons": 12}, "train": {"steps": 20}}
-    grandchild = write(tmp_path / "grandchild.yaml", "extends: child.yaml\n")
-    with pytest.raises(SonantError, match="inherit once"):
-        read_config(grandchild)
+    assert read_config(child) == {"method": {"name": "cpc", "horizons": 12}, "train": {"steps": 20, "seed": 1}}
+    grandchild = write(tmp_path / "grandchild.yaml", "extends: child.yaml\ntrain: {seed: 2}\n")
+    assert read_config(grandchild)["train"] == {"steps": 20, "seed": 2}
+    write(tmp_path / "base.yaml", "extends: grandchild.yaml\n")
+    with pytest.raises(SonantError, match="extends itself, through"):
+        read_config(child)
 
 
 def test_another_name_replaces_the_section():

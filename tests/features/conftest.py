@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from sonant.core import FrameGeometry, Frames
+from sonant.core import FrameGeometry, FrameModule, Frames
+from sonant.features._savgol import regression_targets
 
 
 def wave_frames(waves, rate: int = 16000, dtype: torch.dtype = torch.float32) -> Frames:
@@ -42,6 +43,33 @@ def speech(data_dir) -> list[np.ndarray]:
     speakers = sorted(path for path in (data_dir / "librispeech-mini" / "test-other").iterdir() if path.is_dir())
     files: list[Path] = [path for speaker in speakers for path in sorted(speaker.rglob("*.flac"))[:2]]
     return [soundfile.read(path, dtype="float32")[0] for path in files]
+
+
+class PaseTargets:
+    """The targets of PASE and PASE+ as the originals computed them, and how they are computed here."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def arrays(self, file: str, *names: str) -> list[torch.Tensor]:
+        """Arrays of ``<file>.npz``, targets [D, T] as (T, D); batches, which keep their axes, are of 2 utterances."""
+        with np.load(self.folder / f"{file}.npz", allow_pickle=False) as arrays:
+            found = [torch.from_numpy(arrays[name]) for name in names]
+        return [x.T if x.dim() == 2 and len(x) > 2 else x for x in found]
+
+    def speech(self) -> Frames:
+        """The 2 s of speech that the targets are of, (1, 32000, 1)."""
+        return Frames.of_wave(self.arrays("labels", "wav_i16")[0][None].float() / 32768, None, 16000)
+
+    def compute(self, features: FrameModule, wave: Frames, *, deltas: int = 2) -> torch.Tensor:
+        """(B, L // 160, D) targets at 10 ms a frame."""
+        size = wave.x_BTD.shape[1] // 160
+        return regression_targets(features, wave, lengths_B=wave.lengths_B // 160, size=size, deltas=deltas).x_BTD
+
+
+@pytest.fixture(scope="session")
+def pase(oracle_dir) -> PaseTargets:
+    return PaseTargets(oracle_dir / "pase")
 
 
 @pytest.fixture(scope="session")

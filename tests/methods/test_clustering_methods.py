@@ -46,7 +46,10 @@ SETTINGS = {
     },
     "moco": {"queue": 12, "ssps": {"mode": "knn", "start": 2, "neighbours": 2, "references": 20, "positives": 12}},
     "dino": {
-        **{"outputs": 12, "hidden": 8, "bottleneck": 6, "frozen_steps": 1},
+        "outputs": 12,
+        "hidden": 8,
+        "bottleneck": 6,
+        "frozen_steps": 1,
         "ssps": {"mode": "kmeans", "start": 2, "every": 2, "clusters": 3, "references": 20, "positives": 12},
     },
 }

@@ -11,8 +11,11 @@ import torch
 import view_ranks
 from view_ranks import cases, examples, method, without_audio
 
+from sonant import build
+
 RANKS = Path(view_ranks.__file__)
 every_case = pytest.mark.parametrize("case", cases())
+EMBEDDING = [case for case, part in cases().items() if build.class_of("methods", part.name).embeds]
 
 
 def run_ranks(folder: Path, world: int) -> dict:
@@ -40,7 +43,7 @@ def test_two_processes_on_halves_equal_one_on_the_whole(ranks, case):
     assert one["gradients"].abs().max() > 1e-4
 
 
-@every_case
+@pytest.mark.parametrize("case", EMBEDDING)
 def test_a_batch_embedded_in_pieces_is_compared_as_a_whole(case):
     whole, whole_model, model = examples(), method(cases()[case]), method(cases()[case])
     expected = whole_model(whole)

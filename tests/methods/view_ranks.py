@@ -17,7 +17,7 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "contracts"))
 
-from contract_parts import LARGE, VARIANTS, MethodPart
+from contract_parts import LARGE_METHODS, VARIANTS, MethodPart
 
 from sonant import build
 from sonant.core import Batch, Method, derive_seed
@@ -31,6 +31,7 @@ MORE = {
     "simclr": [{"channel": 0.5, "temperature": 0.5}, {"ssps": SSPS, "temperature": 0.5}],
     "moco": [{"ssps": SSPS, "queue": 8, "temperature": 1.0}],
     "dino": [{"ssps": SSPS, "outputs": 12, "hidden": 8, "bottleneck": 6, "frozen_steps": 0}],
+    "pase": [{"balance": {"name": name}} for name in ("mgd", "adaptive", "hyper_volume", "dropout")],
 }
 
 
@@ -40,7 +41,7 @@ def cases() -> dict[str, MethodPart]:
     parts = [
         MethodPart(name, settings, BODY)
         for name in names
-        for settings in (LARGE.get(name, {}), *VARIANTS["methods"].get(name, ()), *MORE.get(name, ()))
+        for settings in (LARGE_METHODS.get(name, {}), *VARIANTS["methods"].get(name, ()), *MORE.get(name, ()))
     ]
     return {str(part): part for part in parts}
 

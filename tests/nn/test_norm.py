@@ -100,3 +100,18 @@ def test_dtype_follows_the_input(name):
     assert norm(name, 6)(x.bfloat16(), mask).dtype in (torch.bfloat16, torch.float32)
     assert norm(name, 6)(x.float(), mask).dtype == torch.float32
     assert norm(name, 6).double()(x, mask).dtype == torch.float64
+
+
+def test_batch_norm_of_channels_first_is_the_same():
+    """Padded or not, with and without weights, training and evaluating."""
+    x, mask = case()
+    for affine in (True, False):
+        ours, other = perturbed(BatchNorm(6, affine=affine)), perturbed(BatchNorm(6, affine=affine))
+        assert set(dict(ours.named_parameters())) == ({"weight", "bias"} if affine else set())
+        for given in (mask, None):
+            full = torch.ones_like(mask) if given is None else given
+            torch.testing.assert_close(ours.channels_first(x.mT, given).mT[full], other(x, full)[full])
+        for name, value in other.state_dict().items():
+            torch.testing.assert_close(ours.state_dict()[name], value)
+        ours.eval(), other.eval()
+        torch.testing.assert_close(ours.channels_first(x.mT, mask).mT, other(x, mask))

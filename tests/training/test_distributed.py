@@ -55,6 +55,13 @@ def test_two_processes_train_like_one(results):
             assert torch.equal(both[0]["weights"][name], half["weights"][name])
 
 
+def test_a_part_thaws_on_all_processes_alike(results):
+    alone, both = results[0]["thawed"], [result["thawed"] for result in results[1]]
+    for name, value in alone.items():
+        torch.testing.assert_close(both[0][name], value, atol=1e-4, rtol=0)
+        assert torch.equal(both[0][name], both[1][name])
+
+
 def test_a_signal_to_one_stops_all_at_the_same_step_and_the_resumed_run_is_equal(results):
     for half in (result["trained"] for result in results[1]):
         assert tuple(half["stopped"]) == ("signal", 5)

@@ -60,6 +60,13 @@ def trained(run_dir: Path) -> dict:
     }
 
 
+def thawed(run_dir: Path) -> dict:
+    """Final weights of a run whose encoder learns only from the fourth step on, at its own rate."""
+    settings = {"steps": 8, "freeze": ("encoder",), "thaw_step": 4}
+    _, toy = train_toy(run_dir, train=settings, optim={"encoder_lr": 3e-3})
+    return toy.state_dict()
+
+
 def nan_message(run_dir: Path) -> str:
     """What a batch with NaN in the last process makes every process say."""
 
@@ -77,7 +84,12 @@ def nan_message(run_dir: Path) -> str:
 def everything(folder: Path) -> dict:
     """All of the above."""
     result = {f"{kind}-{n}": gradients_of(kind, n) for kind in KINDS for n in (1, 2)}
-    return {**result, "trained": trained(folder), "nan": nan_message(folder / "nan")}
+    return {
+        **result,
+        "trained": trained(folder),
+        "thawed": thawed(folder / "thawed"),
+        "nan": nan_message(folder / "nan"),
+    }
 
 
 if __name__ == "__main__":

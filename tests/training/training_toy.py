@@ -35,15 +35,17 @@ RATE, HOP, DIM = 1000, 10, 8
 
 
 class Encoder(FrameModule):
-    """Ten samples -> one frame."""
+    """Ten samples -> one frame; with batch normalisation if asked."""
 
-    def __init__(self):
+    def __init__(self, norm: bool = False):
         super().__init__()
         self.geometry, self.dim = FrameGeometry(RATE).stack(kernel=HOP, stride=HOP), DIM
         self.linear = nn.Linear(HOP, DIM)
+        self.norm = nn.BatchNorm1d(DIM) if norm else None
 
     def forward(self, frames: Frames) -> Frames:
         x_BTD = torch.tanh(self.linear(frames.x_BTD[:, :, 0].unfold(1, HOP, HOP)))
+        x_BTD = x_BTD if self.norm is None else self.norm(x_BTD.transpose(1, 2)).transpose(1, 2)
         return Frames(x_BTD, self.geometry.frames(frames.lengths_B), self.geometry).masked()
 
 
@@ -64,8 +66,8 @@ class Context(FrameModule):
 class ToyMethod(Method):
     """Predict the next frame; with ``contrast`` instead tell an utterance's mean among those of the whole batch."""
 
-    def __init__(self, *, dropout: float = 0.0, contrast: bool = False, dim: int = DIM):
-        super().__init__(None, encoder=Encoder(), context=Context(dropout, dim))
+    def __init__(self, *, dropout: float = 0.0, contrast: bool = False, dim: int = DIM, norm: bool = False):
+        super().__init__(None, encoder=Encoder(norm), context=Context(dropout, dim))
         self.head, self.contrast = nn.Linear(dim, DIM), contrast
         self.register_buffer("seen", torch.zeros(()))
 
@@ -138,14 +140,14 @@ def save_model(representation: Representation, folder: Path, facts: dict) -> Non
 
 def train_toy(
     run_dir: Path, *, resume: bool = False, method: dict | None = None, optim: dict | None = None,
-    train: dict | None = None, loader: dict | None = None, valid: bool = True, **more,
+    train: dict | None = None, loader: dict | None = None, valid: bool = True, kind: type = ToyMethod, **more,
 ) -> tuple[Summary, ToyMethod]:  # fmt: skip
     """Train the toy; dictionaries change the defaults."""
     settings = TrainConfig(
         **{"steps": 12, "valid_every": 5, "checkpoint_every": 4, "log_every": 3, "device": "cpu"} | (train or {})
     )
     seed_everything(settings.seed)
-    toy = ToyMethod(**(method or {}))
+    toy = kind(**(method or {}))
     place = (rank(), world_size())
     optim_config = OptimConfig(
         **{"lr": 1e-2, "schedule": "cosine", "warmup_steps": 2, "clip_norm": 1.0} | (optim or {})

@@ -5,13 +5,26 @@ trained on one manifest and scored on another.
 
     sonant eval probe phone --model runs/cpc --train corpus/train --test corpus/test
     sonant eval probe phone-ctc --model mfcc --train corpus/train --test corpus/test --steps 2000
+    sonant eval probe speaker --model runs/cpc --train a --test b --encoder-lr 1e-4 --save tuned
     sonant eval probe TASK --help          the settings of one task
 """
 
 import argparse
 import dataclasses
 
-NAMED = ("model", "train", "test", "random", "protocol", "seed", "device", "name", "train_arrays", "test_arrays")
+NAMED = (
+    "model",
+    "train",
+    "test",
+    "random",
+    "protocol",
+    "seed",
+    "device",
+    "name",
+    "train_arrays",
+    "test_arrays",
+    "save",
+)
 ABOUT = "what a small head reads from frozen frames: phones, characters, speakers, keywords ..."
 
 
@@ -73,6 +86,7 @@ def task_parser(module, task):
     parser.add_argument("--seed", type=int, default=0, help="of head, batches, held-out part and fresh weights (0)")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--name", help="what the results call the model (default: its path)")
+    parser.add_argument("--save", metavar="DIR", help="keep the fine-tuned model (--encoder-lr) in this folder")
     parser.add_argument("--results", metavar="FILE", help="also append the score to this results.jsonl")
     add_json(parser)
     settings = parser.add_argument_group(f"settings of {task}")

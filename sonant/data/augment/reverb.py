@@ -8,6 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from ...core import SonantError
+from .level import as_loud_as
+
+LONGEST_S = 1.5  # s of an impulse response that PASE+ takes: 24000 samples at 16 kHz
 
 
 def reverberate(wave_L: np.ndarray, rir_R: np.ndarray) -> np.ndarray:
@@ -33,6 +36,32 @@ def reverberate(wave_L: np.ndarray, rir_R: np.ndarray) -> np.ndarray:
     size = fast_length(count + len(heard_R) - 1)
     product = np.fft.rfft(wave_L, size) * np.fft.rfft(heard_R, size)
     return np.fft.irfft(product, size)[:count].astype(np.float32, copy=False)
+
+
+def reverberate_in_place(wave_L: np.ndarray, rir_R: np.ndarray) -> np.ndarray:
+    """Reverberation without delay and at the energy of the input (PASE+, Ravanelli et al. 2020).
+
+    The impulse response is divided by its peak; of the full convolution, L samples from the place of that peak on are
+    taken. PASE+ cuts impulse responses to 1.5 s before.
+
+    Args:
+        wave_L: (L,) float32.
+        rir_R: (R,) float32, of any length.
+
+    Returns:
+        (L,) float32.
+
+    Raises:
+        SonantError: an impulse response of zeros.
+    """
+    if not rir_R.any():
+        raise SonantError("an impulse response holds only zeros")
+    peak = int(np.abs(rir_R).argmax())
+    count = len(wave_L)
+    size = fast_length(count + len(rir_R) - 1)
+    product = np.fft.rfft(wave_L, size) * np.fft.rfft(rir_R / np.abs(rir_R[peak]), size)
+    heard_L = np.fft.irfft(product, size)[peak : peak + count].astype(np.float32, copy=False)
+    return as_loud_as(heard_L, wave_L)
 
 
 def fast_length(count: int) -> int:

@@ -5,6 +5,7 @@ Letters: L samples.
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ class _Track:
     channel: int | None  # None: the mean of all
     start_s: float
     samples: int  # at the rate of the augmentation
+    speaker: str | None = None
 
 
 class Sounds:
@@ -69,13 +71,15 @@ class Sounds:
 
     def draw(
         self, generator: np.random.Generator, *, kind: Kind | None = None, count: int | None = None,
-        skipped: dict[str, str] | None = None,
+        repeat: bool = True, avoid: str | None = None, skipped: dict[str, str] | None = None,
     ) -> np.ndarray:  # fmt: skip
         """A window of a random channel of a random file; of a kind, or (None) of all.
 
         Args:
             generator: three numbers are drawn, whatever is found.
             count: samples; shorter files are repeated. None: the whole file.
+            repeat: False: zeros follow shorter files instead.
+            avoid: a speaker whose utterances are passed over (of manifests that name speakers).
             skipped: where unreadable files are noted, path -> reason; another takes their place. None: they are errors.
 
         Returns:
@@ -83,25 +87,27 @@ class Sounds:
         """
         number, channel, place = generator.random(3)
         files = self.of_kind[kind] if kind is not None else np.arange(len(self))
+        step = 1 if avoid is None else _far(len(files))
+        reason = f"all are of the speaker '{avoid}'"
         for attempt in range(ATTEMPTS):
-            file = int(files[(int(number * len(files)) + attempt) % len(files)])
+            file = int(files[(int(number * len(files)) + attempt * step) % len(files)])
             first, end = int(self.first[file]), int(self.first[file + 1])
             track = first + int(channel * (end - first))
+            if avoid is not None and self.tracks[track].speaker == avoid:
+                continue
             try:
-                return self._window(track, place, count)
+                return _fitted(self._window(track, place, count), count, repeat=repeat)
             except SonantError as error:
                 if skipped is None:
                     raise
                 reason = skipped[self.tracks[track].path] = str(error)
-        raise SonantError(f"{ATTEMPTS} files of {self.setting} '{self.where}' cannot be read; the last: {reason}")
+        raise SonantError(f"{ATTEMPTS} files of {self.setting} '{self.where}' cannot be used; the last: {reason}")
 
     def _window(self, track: int, place: float, count: int | None) -> np.ndarray:
         total = self.tracks[track].samples
         if count is None or total <= count:
-            wave_L = self._read(track, 0, total)
-        else:
-            wave_L = self._read(track, int(place * (total - count + 1)), count)
-        return wave_L if count in (None, len(wave_L)) else np.resize(wave_L, count)
+            return self._read(track, 0, total)
+        return self._read(track, int(place * (total - count + 1)), count)
 
     def _read(self, track: int, start: int, count: int) -> np.ndarray:
         slot = int(self.place[track])
@@ -144,9 +150,13 @@ def _of_manifest(folder: Path, sample_rate: int) -> list[list[_Track]]:
     samples = resampled_count(table.num_samples[:], table.sample_rate[:].astype(np.int64), sample_rate)
     files: dict[int, list[_Track]] = {}
     for row in np.flatnonzero(samples > 0):
-        channel = int(table.channel[row])
+        channel, speaker = int(table.channel[row]), int(table.speaker[row])
         track = _Track(
-            str(manifest.path(int(row))), None if channel < 0 else channel, float(table.start[row]), int(samples[row])
+            str(manifest.path(int(row))),
+            None if channel < 0 else channel,
+            float(table.start[row]),
+            int(samples[row]),
+            table.speakers[speaker] if speaker >= 0 else None,
         )
         files.setdefault(int(table.path[row]), []).append(track)
     return list(files.values())
@@ -170,3 +180,18 @@ def _cache(tracks: list[_Track], megabytes: int, dtype: type) -> tuple[WaveCache
     place = np.full(len(tracks), -1)
     place[order[fits]] = np.arange(int(fits.sum()))
     return (WaveCache(samples[order[fits]], dtype=dtype) if fits.any() else None), place
+
+
+def _far(count: int) -> int:
+    """A step by which numbers beneath ``count`` are all met, neighbours far apart (speakers' files lie together)."""
+    step = max(int(0.618 * count), 1)
+    while math.gcd(step, count) > 1:
+        step += 1
+    return step
+
+
+def _fitted(wave_L: np.ndarray, count: int | None, *, repeat: bool) -> np.ndarray:
+    """(count,) of a wave, repeated or with zeros behind it; None: as it is."""
+    if count in (None, len(wave_L)):
+        return wave_L
+    return np.resize(wave_L, count) if repeat else np.pad(wave_L[:count], (0, max(count - len(wave_L), 0)))

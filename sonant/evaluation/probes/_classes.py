@@ -1,6 +1,7 @@
 """One decision per utterance: the mean over its frames, then a linear layer for each thing that is to be told.
 
-Letters: B utterances, T frames, D dimensions, S slots (things to tell: one, or several as in an intent).
+Letters: B utterances, T frames, D dimensions, S slots (things to tell: one, or several as in an intent), N pieces, W
+frames of a piece, C outputs.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...core import FrameGeometry, Frames, SonantError, require
+from ...core import FrameGeometry, Frames, SonantError, require, samples_of
 from ...data.manifest import Utterance
 from ...data.words import read_table
+from ...nn.norm import BatchNorm
 from ...nn.pooling import mean_pool
 from ...nn.xvector import mean_and_deviation
 from ._config import ProbeConfig, option
@@ -28,8 +30,10 @@ from ._task import Example, Probe, Projected
 class ClassConfig(ProbeConfig):
     """A probe of labels of utterances."""
 
-    pool: Literal["mean", "statistics"] = option(
-        "mean", "over time: the mean, or mean and standard deviation (of frames normalised per utterance the mean is 0)"
+    pool: Literal["mean", "statistics", "flatten"] = option(
+        "mean",
+        "over time: the mean, or mean and standard deviation (of frames normalised per utterance the mean is 0), or "
+        "all frames of pieces of crop_seconds side by side",
     )
     labels: str | None = option(
         None, "TSV with a header: the column key (utterance id) and one column for each thing to tell"
@@ -91,6 +95,11 @@ class Classes(Probe):
 
     def head(self, in_dim: int, geometry: FrameGeometry) -> nn.Module:
         outputs = sum(map(len, self.names))
+        if self.cfg.pool == "flatten":
+            seconds = self.cfg.crop_seconds
+            require(seconds is not None, "--pool flatten lays pieces of one length flat; give it: --crop-seconds 1")
+            frames = max(geometry.frames(samples_of(seconds, geometry.sample_rate)), 1)
+            return FlatClasses(in_dim, self.cfg.project or in_dim, outputs, frames=frames)
         return Projected(in_dim, self.cfg.project, lambda dim: PooledClasses(dim, outputs, pool=self.cfg.pool))
 
     def loss(self, output: Tensor, labels: Sequence[tuple[str, ...]]) -> Tensor:
@@ -136,3 +145,25 @@ class PooledClasses(nn.Module):
         if self.pool == "mean":
             return self.linear(mean_pool(frames))
         return self.linear(mean_and_deviation(frames.x_BTD, frames.lengths_B.clamp(min=1)))
+
+
+class FlatClasses(nn.Module):
+    """Frames (B, T, D) -> (B, C) by pieces of W frames, whose outputs are averaged; what is left over is not heard.
+
+    A linear layer, leaky rectifier and batch norm on every frame, all W frames side by side, a linear layer: the head
+    of SpeechBrain's PASE recipe (downstream/speaker_id), there on one second of each utterance.
+    """
+
+    def __init__(self, in_dim: int, dim: int, outputs: int, *, frames: int):
+        super().__init__()
+        self.frames = frames
+        self.first, self.norm, self.last = nn.Linear(in_dim, dim), BatchNorm(dim), nn.Linear(frames * dim, outputs)
+
+    def forward(self, frames: Frames) -> Tensor:
+        x_BTD = self.norm(F.leaky_relu(self.first(frames.x_BTD)), frames.mask_BT)
+        begin_B = torch.zeros_like(frames.lengths_B)
+        pieces, owner_N = frames.with_x(x_BTD).masked().windows(self.frames, begin_B)
+        output_NC = self.last(pieces.x_BTD.flatten(1))
+        number_B = owner_N.bincount(minlength=len(begin_B))
+        sum_BC = output_NC.new_zeros(len(begin_B), output_NC.shape[1]).index_add(0, owner_N, output_NC)
+        return sum_BC / number_B[:, None]

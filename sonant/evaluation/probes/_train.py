@@ -113,6 +113,8 @@ class Fitting:
         self.task, self.cfg, self.head, self.source, self.live = task, task.cfg, head, source, live
         self.sets = sets
         self.module = nn.ModuleList([head, live.representation] if live.trainable else [head])
+        learns = not live.trainable or any(p.requires_grad for p in live.representation.parameters())
+        require(learns, "this model has no weights that could be fine-tuned; leave --encoder-lr out")
         lengths = [example.utterance.duration for example in sets.train]
         self.batches = LengthBatches(lengths, batch_size=self.cfg.batch_size, seed=seed)
         groups = [{"params": list(head.parameters()), "lr": self.cfg.lr}]

@@ -8,7 +8,7 @@ import torch
 from sonant.core import FrameGeometry, Frames, SonantError
 from sonant.data.manifest import Manifest
 from sonant.evaluation.probes import emotion, intent, keyword, language, speaker
-from sonant.evaluation.probes._classes import PooledClasses, read_label_table
+from sonant.evaluation.probes._classes import FlatClasses, PooledClasses, read_label_table
 from sonant.evaluation.probes._task import Example
 
 
@@ -37,6 +37,27 @@ def test_pooled_frames():
         head = PooledClasses(4, 3, pool=pool)
         both = [torch.cat([one.mean(0), one.std(0, unbiased=False)])[:size] for one in x]
         torch.testing.assert_close(head(frames), head.linear(torch.stack(both)))
+
+
+def test_pieces_laid_flat():
+    """Alone as in a batch; several pieces are averaged, the rest of 2 frames is not heard, a short one is padded."""
+    torch.manual_seed(0)
+    head = FlatClasses(4, 6, 3, frames=4).eval()
+    x = [torch.randn(n, 4) for n in (10, 3)]
+    padded = torch.nn.utils.rnn.pad_sequence(x, batch_first=True)
+    found = head(Frames(padded, torch.tensor([10, 3]), FrameGeometry(16000, 160)))
+    hidden = [torch.nn.functional.leaky_relu(head.first(one)) / (1 + head.norm.eps) ** 0.5 for one in x]
+    long = (head.last(hidden[0][:4].flatten()) + head.last(hidden[0][4:8].flatten())) / 2
+    short = head.last(torch.cat([hidden[1], torch.zeros(1, 6)]).flatten())
+    torch.testing.assert_close(found, torch.stack([long, short]))
+
+
+def test_speakers_by_pieces_laid_flat(loud, train, test):
+    settings = {"steps": 40, "eval_every": 20, "lr": 1e-2, "pool": "flatten", "project": 8}
+    found = speaker.Task(speaker.Config(**settings, crop_seconds=0.4)).run(loud, train, test)
+    assert found.figures["accuracy"] > 0.5
+    with pytest.raises(SonantError, match="give it: --crop-seconds"):
+        speaker.Task(speaker.Config(**settings, crop_seconds=None)).run(loud, train, test)
 
 
 def test_keywords_are_transcripts(train):

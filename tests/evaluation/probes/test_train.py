@@ -7,6 +7,7 @@ import copy
 import pytest
 import torch
 
+from sonant import build
 from sonant.core import SonantError
 from sonant.evaluation.probes import phone, speaker
 from sonant.evaluation.probes._train import _sets
@@ -35,6 +36,25 @@ def test_an_encoder_learns_at_its_own_rate(small, train, test):
     assert not small.training
     assert not found.counts["cached"]
     assert found.figures["accuracy"] > found.counts["chance"]
+
+
+def test_batch_normalisation_follows_only_an_encoder_that_learns(train, test):
+    torch.manual_seed(0)
+    plain = {"encoder": {"name": "cpc_conv", "dim": 8, "norm": "batch"}, "context": {"name": "identity"}, "layer": "z"}
+    model = build.representation_of({"sample_rate": 16000, **plain}).eval()
+    statistics = {name: value for name, value in model.state_dict().items() if "running_" in name}
+    before = copy.deepcopy(statistics)
+    assert statistics
+    for encoder_lr in (None, 1e-3):
+        cfg = speaker.Config(steps=2, batch_size=4, crop_seconds=0.4, hold_out=0.0, encoder_lr=encoder_lr)
+        speaker.Task(cfg).run(model, train, test)
+        moved = [not torch.equal(value, before[name]) for name, value in statistics.items()]
+        assert all(moved) if encoder_lr else not any(moved)
+
+
+def test_a_model_without_weights_is_not_fine_tuned(logmel, train, test):
+    with pytest.raises(SonantError, match="no weights that could be fine-tuned"):
+        phone.Task(phone.Config(steps=1, encoder_lr=1e-3)).run(logmel, train, test)
 
 
 def test_what_does_not_fit_in_memory_is_made_anew_with_the_same_result(small, train, test):
@@ -69,8 +89,6 @@ def test_every_class_stays_in_training(train, test):
 
 
 def test_layers_that_cannot_be_summed_are_refused(train, test):
-    from sonant import build
-
     config = {
         "sample_rate": 16000,
         "features": {"name": "logmel", "n_mels": 20},
