@@ -33,7 +33,7 @@ ALLOWED = {
     "cli": {*BELOW_BUILD, "build", "actions"},
 }
 SHARED = {"version"}  # the version number belongs to every layer
-FILES = sorted(path for path in ROOT.rglob("*.py") if path.parent != ROOT or path.stem == "build")
+FILES = sorted(path for path in ROOT.rglob("*.py") if path.parent != ROOT)
 
 
 def layer_of(path: Path) -> str:
