@@ -67,7 +67,7 @@ def extract(
         "dim": representation.dim_of(layer),
         "geometry": asdict(representation.geometry),
     }
-    items = _items(representation, Path(source), words, tree=like == "a2r")
+    items = items_of(representation, Path(source), words=words, tree=like == "a2r")
     skipped: list[str] = []
 
     def complain(key: str, error: SonantError) -> None:
@@ -132,7 +132,10 @@ def _write_labels(representation: Representation, source: Path, out: Path) -> in
     return write_labels(out, Manifest.open(source), frames=frames, geometry=representation.geometry)
 
 
-def _items(representation: Representation, source: Path, words: str | Path | None, *, tree: bool) -> list[Item]:
+def items_of(
+    representation: Representation, source: Path, *, words: str | Path | None = None, tree: bool = False
+) -> list[Item]:
+    """What a model can encode of a place: utterances of audio, or arrays of the features that it stands on."""
     if holds_arrays(source):
         require(
             isinstance(representation.encoder, Featured),

@@ -1,6 +1,7 @@
 """Utterances whose frames were computed before: arrays in place of audio, behind the face of a ``Pool``.
 
-To the views a frame is what a sample is in a ``Pool``: ``sample_rate`` counts frames per second.
+To the views a frame is what a sample is in a ``Pool``: ``sample_rate`` counts frames per second. Numbers of units come
+as frames that are 1 at their unit.
 
 Letters: U utterances, T frames, D dimensions.
 """
@@ -16,6 +17,7 @@ from ..core import FrameGeometry, SonantError, require, samples_of, seconds_of
 from .arrays import ArrayReader
 from .manifest import Manifest
 from .pool import Selection
+from .units import classes_of, one_hot
 
 
 class ArrayPool(Selection):
@@ -62,14 +64,16 @@ class ArrayPool(Selection):
         kept = there & (shapes[:, 0] >= max(samples_of(min_seconds, self.sample_rate), 1))
         longest = seconds_of(int(shapes[:, 0].max()), self.sample_rate)
         require(kept.any(), f"no array is as long as min_seconds={min_seconds:g}; the longest lasts {longest:.2f} s")
-        self.dim = int(shapes[kept, 1][0])
+        self.classes = classes_of(reader.facts)
+        stored = int(shapes[kept, 1][0])
+        self.dim = self.classes or stored
         require(
-            bool((shapes[kept, 1] == self.dim).all()),
+            bool((shapes[kept, 1] == stored).all()),
             f"the arrays of '{arrays}' have different numbers of dimensions: {np.unique(shapes[kept, 1]).tolist()}",
         )
         self.index, self.samples = index[kept], shapes[kept, 0].astype(np.int64)
         self.speaker = np.asarray(manifest.table.speaker[self.index])
-        fits = 4 * self.dim * int(self.samples.sum()) <= cache_mb * 1_000_000
+        fits = 4 * stored * int(self.samples.sum()) <= cache_mb * 1_000_000
         self.cache = [reader[self.id(number)] for number in range(len(self))] if fits else None
 
     def path(self, number: int) -> str:
@@ -81,7 +85,7 @@ class ArrayPool(Selection):
         x_TD = x_TD[start:] if count is None else x_TD[start : start + count]
         if not np.isfinite(x_TD).all():
             raise SonantError(f"the array '{self.id(number)}' of '{self.where}' holds numbers that are not finite")
-        return x_TD
+        return one_hot(x_TD, self.classes)
 
     def _reader(self) -> ArrayReader:
         """The arrays, opened once in every process: open files are not to be shared between processes."""
@@ -94,7 +98,7 @@ class ArrayPool(Selection):
 def size_of_arrays(arrays: str | Path, *, rate: float) -> tuple[int, float]:
     """Channels of a frame and frames per second; ``rate`` where no index tells the latter."""
     with ArrayReader(arrays) as reader:
-        dim = reader.shape(next(iter(reader)))[-1]
+        dim = classes_of(reader.facts) or reader.shape(next(iter(reader)))[-1]
         return dim, reader.geometry.rate if reader.geometry is not None else rate
 
 

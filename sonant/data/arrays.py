@@ -37,7 +37,7 @@ class ArrayWriter:
         path: folder; for npz, h5 and ark also a file of that suffix.
         format: one of npy, pt, npz, h5, ark.
         facts: what the index shall say: ``geometry`` (fields of a FrameGeometry), ``layer``, ``model``, ``dim``.
-        dtype: of the numbers on disk; float64 for tools that insist on it (npy alone).
+        dtype: of the numbers on disk; float64 for tools that insist on it, int32 for numbers of units (npy alone).
 
     Raises:
         SonantError: unknown format, or the place already holds arrays with other facts.
@@ -49,7 +49,7 @@ class ArrayWriter:
         *,
         format: Format = "npy",
         facts: dict[str, Any] | None = None,
-        dtype: Literal["float32", "float64"] = "float32",
+        dtype: Literal["float32", "float64", "int32"] = "float32",
     ):
         if format not in FORMATS:
             raise unknown("array format", format, FORMATS)
@@ -115,7 +115,7 @@ class ArrayWriter:
     def _check(self) -> None:
         """Refuse to mix arrays of different models or layers."""
         known = _read_index(self.index)
-        for name in ("format", "layer", "model", "features", "geometry", "dim"):
+        for name in ("format", "layer", "model", "features", "geometry", "dim", "units"):
             ours = self.format if name == "format" else self.facts.get(name)
             if known is not None and known.get(name) != ours:
                 raise SonantError(

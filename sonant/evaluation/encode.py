@@ -18,6 +18,7 @@ from ..core import Featured, Representation, SonantError, require, samples_of
 from ..data.arrays import ArrayReader
 from ..data.audio import read_audio
 from ..data.manifest import Utterance
+from ..data.units import classes_of, one_hot
 from ..data.words import Word
 
 FILES_IN_MEMORY = 256  # recordings that words are being cut from
@@ -46,7 +47,8 @@ def stands_on_arrays(representation: Representation) -> bool:
 
 def array_items(arrays: ArrayReader, rate: float) -> list[Item]:
     """Whole arrays of features that a model stands on, ``rate`` frames per second."""
-    return [Item(key, arrays.shape(key)[0] / rate, lambda key=key: arrays[key]) for key in arrays]
+    units = classes_of(arrays.facts)
+    return [Item(key, arrays.shape(key)[0] / rate, lambda key=key: one_hot(arrays[key], units)) for key in arrays]
 
 
 def word_items(words: Sequence[Word], items: Iterable[Item], rate: float) -> list[Item]:

@@ -66,7 +66,7 @@ def kmeans(
     """
     require(1 <= number <= len(x_ND), f"k-means finds at most as many clusters as vectors: {number} of {len(x_ND)}")
     x_ND = F.normalize(x_ND.float(), dim=1) if spherical else x_ND.float()
-    centroids_KD = (_random if start == "random" else _plusplus)(x_ND, number, seed)
+    centroids_KD = (_random if start == "random" else plusplus)(x_ND, number, seed)
     cluster_N, distance_N = assign(x_ND, centroids_KD)
     for _ in range(iterations):
         centroids_KD = _means(x_ND, cluster_N, distance_N, number)
@@ -118,19 +118,26 @@ def _random(x_ND: Tensor, number: int, seed: int) -> Tensor:
     return x_ND[order_N[:number].to(x_ND.device)].clone()
 
 
-def _plusplus(x_ND: Tensor, number: int, seed: int) -> Tensor:
-    """Each next centroid is the best of a few vectors drawn in proportion to the squared distance from those before."""
+@torch.no_grad()
+def plusplus(x_ND: Tensor, number: int, seed: int) -> Tensor:
+    """(K, D) vectors to begin with: each next is the best of a few drawn in proportion to the squared distance so far.
+
+    Arthur and Vassilvitskii 2007, with the greedy choice of their Sec. 6.
+    """
     draws, tries = generator(seed, "k-means"), 2 + number.bit_length()
+    square_N = x_ND.square().sum(1)
     chosen = [int(torch.randint(len(x_ND), (), generator=draws))]
     distance_N = (x_ND - x_ND[chosen[0]]).square().sum(1)
     for _ in range(number - 1):
         weight_N = distance_N.double().cpu().cumsum(0)
         drawn = torch.rand(tries, generator=draws, dtype=torch.float64) * weight_N[-1]
         rows = torch.searchsorted(weight_N, drawn).clamp(max=len(x_ND) - 1).to(x_ND.device)
-        after = torch.stack([torch.minimum(distance_N, (x_ND - x_ND[row]).square().sum(1)) for row in rows])
-        best = int(after.sum(1).argmin())
+        from_RN = (square_N[rows, None] - 2 * x_ND[rows] @ x_ND.T + square_N).clamp_(min=0)
+        from_RN[torch.arange(len(rows), device=rows.device), rows] = 0  # exactly, so that it is not drawn again
+        after_RN = torch.minimum(distance_N, from_RN)
+        best = int(after_RN.sum(1).argmin())
         chosen.append(int(rows[best]))
-        distance_N = after[best]
+        distance_N = after_RN[best]
     return x_ND[chosen].clone()
 
 

@@ -1,0 +1,117 @@
+"""The units of a corpus as arrays on disk.
+
+Letters: T frames, R runs, D channels.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from ..build import load
+from ..core import Representation, SonantError, check_device, require, unknown
+from ..data.arrays import ArrayWriter
+from ..data.run_length import condense
+from ..data.units import Units, read_units
+from ..evaluation.encode import encode_items
+from ._prints import print_of_model
+from .extract import items_of
+
+Form = Literal["units", "runs", "centroids"]
+FORMS = ("units", "runs", "centroids")
+
+
+def encode_units(
+    units: str | Path,
+    data: str | Path,
+    out: str | Path,
+    *,
+    form: Form = "units",
+    model: str | Path | Representation | None = None,
+    device: str = "cpu",
+    batch_seconds: float = 120.0,
+    strict: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Write an ``npy`` per utterance below ``OUT/k_<k>`` (``OUT/k_<k>_runs``, ``OUT/k_<k>_centroids``).
+
+    What is complete is not made again; arrays of other units are an error. A file that cannot be read is named,
+    counted and left out.
+
+    Args:
+        units: a units folder.
+        data: as ``fit_units``.
+        form: ``units``: (T, 1) int32, the unit of every frame. ``runs``: (R, 2) int32, the unit of every run of equal
+            units and the frames that it lasts (``data.run_length.expand`` undoes it). ``centroids``: (T, D) float32,
+            the centroid of every frame's unit, for ABX and whatever else takes frames.
+        model: where the model lies now; None: where it was when the units were fitted.
+        strict: stop at the first unreadable file.
+        progress: called with (done, all).
+
+    Returns:
+        Facts: ``out``, ``written``, ``already_there``, ``skipped``, ``skipped_names``.
+    """
+    if form not in FORMS:
+        raise unknown("form of units", form, FORMS)
+    check_device(device)
+    known = read_units(units)
+    representation = _model(known, model, device)
+    items = items_of(representation, Path(data))
+    k = known.facts["k"]
+    place = Path(out) / (f"k_{k}" if form == "units" else f"k_{k}_{form}")
+    facts = {
+        "model": known.facts["model"],
+        "layer": known.facts["layer"],
+        "dim": {"units": 1, "runs": 2, "centroids": known.centroids_KD.shape[1]}[form],
+        "units": {"k": k, "digest": known.digest, "form": form},
+        **({} if form == "runs" else {"geometry": asdict(known.geometry)}),
+    }
+    skipped: list[str] = []
+
+    def complain(key: str, error: SonantError) -> None:
+        skipped.append(key)
+        print(f"sonant: skipped {key}: {error}", file=sys.stderr)
+
+    options = {"layer": known.facts["layer"], "batch_seconds": batch_seconds, "strict": strict, "on_error": complain}
+    with ArrayWriter(place, facts=facts, dtype="float32" if form == "centroids" else "int32") as writer:
+        todo = [item for item in items if item.key not in writer.complete]
+        there, done = len(items) - len(todo), 0
+        for key, x_TD in encode_items(representation, todo, **options):
+            if np.isfinite(x_TD).all():
+                writer.write(key, _formed(known, x_TD, form))
+                done += 1
+            else:
+                complain(key, SonantError("its frames hold numbers that are not finite"))
+            if progress is not None:
+                progress(there + done + len(skipped), len(items))
+        require(done or there, f"nothing was written to '{place}': all {len(items)} utterances were skipped, see above")
+    counts = {"written": done, "already_there": there, "skipped": len(skipped), "skipped_names": skipped}
+    return {"out": str(place), "k": k, "form": form, **counts}
+
+
+def _model(units: Units, model: str | Path | Representation | None, device: str) -> Representation:
+    """The model that the units are of, and no other."""
+    place = model if model is not None else units.facts["model"]
+    require(place, "nothing says where the model of these units lies; give it with --model")
+    representation = place if isinstance(place, Representation) else load(place, device=device)
+    wanted = units.facts.get("made_from", {}).get("model")
+    require(
+        wanted is None or print_of_model(representation) == wanted,
+        f"the model {'given' if model is not None else repr(place)} is not the one that these units were fitted on; "
+        "give that one with --model, or fit units on this one",
+    )
+    return representation
+
+
+def _formed(units: Units, x_TD: np.ndarray, form: Form) -> np.ndarray:
+    unit_T = units.of(x_TD)
+    if form == "centroids":
+        return units.centroids_KD[unit_T]
+    if form == "runs":
+        return np.stack(condense(unit_T), axis=1)
+    return unit_T[:, None]
