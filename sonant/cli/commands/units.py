@@ -21,7 +21,7 @@ def add_arguments(parser):
     fit.add_argument("--layer", help="layer of the model (default: its own; sonant info MODEL lists them)")
     fit.add_argument("--k", type=int, required=True, help="units")
     fit.add_argument(
-        "--memory-gb", type=float, required=True, metavar="G", help="frames to fit on, in GB (1e9 bytes) of float32"
+        "--memory-gb", type=float, default=2.0, metavar="G", help="frames to fit on, in GB (1e9 bytes) of float32 (2)"
     )
     fit.add_argument("--tries", type=int, default=3, help="k-means++ starts, the best of which is used (3)")
     fit.add_argument("--epochs", type=int, default=20, help="passes over the frames at most (20)")
