@@ -15,8 +15,8 @@ def describe(model: str | Path | Representation, *, verify: bool = False) -> dic
     Times are in milliseconds; ``None`` for anything called ``context``, ``past`` or ``look_ahead`` means the whole
     utterance. ``width`` is the context network's alone: features that are normalised by utterance make the context the
     whole utterance, however narrow the network. ``embedding_dim`` is the size of the vector of an utterance, None for
-    models without one. ``feat_size``, ``output_size``, ``downsampling_factor`` and ``num_params`` are what scpc-info
-    tells.
+    models without one; ``dialogue_rate_hz`` likewise the frames per second of what a model of dialogue says.
+    ``feat_size``, ``output_size``, ``downsampling_factor`` and ``num_params`` are what scpc-info tells.
 
     Args:
         verify: measure past and future by gradient too, as ``measured`` (frames) and ``verified`` (whether equal).
@@ -50,6 +50,7 @@ def describe(model: str | Path | Representation, *, verify: bool = False) -> dic
         else future * hop_ms + max(0.0, 1000 * local_ahead / geometry.sample_rate),
         "layers": {layer: representation.dim_of(layer) for layer in representation.layers},
         "embedding_dim": None if representation.embedding is None else representation.embedding.dim,
+        "dialogue_rate_hz": None if representation.dialogue is None else representation.dialogue.geometry.rate,
         "default_layer": representation.default_layer,
         "training": representation.config.get("training", {}),
     }

@@ -161,6 +161,7 @@ def _saver(run: RunConfig, folder: Path, method: Method) -> Callable[[Representa
             encoder=representation.encoder,
             context=representation.context,
             embedding=representation.embedding,
+            dialogue=representation.dialogue,
             default_layer=run.layer,
             config={"name": folder.name, **architecture(run)},
         )

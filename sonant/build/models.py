@@ -11,6 +11,7 @@ from ..core import Representation, SonantError, check_device, require, unknown
 from ..core.config import plain, typed
 from ..core.model_files import read_model_folder, write_model_folder
 from ..features._computer_json import read_description
+from ..nn.dialogue import DialogueConfig
 from ..version import __version__
 from .names import module_of
 from .objects import representation_of
@@ -40,6 +41,8 @@ def save(
     }
     if representation.embedding is not None:
         config["embedding_dim"] = representation.embedding.dim
+    if representation.dialogue is not None:
+        config["dialogue_rate"] = representation.dialogue.geometry.rate
     if training is not None:
         config["training"] = plain(training)
     write_model_folder(Path(folder), config=config, tensors=representation.state_dict(), card=card)
@@ -158,6 +161,8 @@ def convert(format: str, source: Any, config: Mapping | None = None) -> Represen
         for section in ("features", "encoder", "context"):
             if model_config.get(section) is not None:
                 component(section, model_config[section])  # types and choices, which come from a stranger's file
+        if model_config.get("dialogue") is not None:
+            typed(DialogueConfig, model_config["dialogue"], "section 'dialogue'")
         representation = representation_of(model_config)
     except SonantError:
         raise

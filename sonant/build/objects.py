@@ -8,6 +8,7 @@ import torch
 
 from ..core import Featured, FrameGeometry, FrameModule, Method, Representation, require
 from ..core.config import revive
+from ..nn.dialogue import Dialogue, DialogueConfig
 from ..nn.pca import PCA
 from ..nn.pooling import Embedding, EmbeddingConfig
 from .names import SECTION_OF, class_of, module_of
@@ -44,6 +45,13 @@ def method_of(run: RunConfig) -> Method:
         }
         heads = torch.nn.ModuleDict(workers)
         return made(run.method.config, encoder=encoder, context=context, workers=heads)
+    if run.dialogue is not None:
+        require(
+            made.converses, f"the method {run.method.name} learns from no dialogues and takes no section 'dialogue'"
+        )
+        require(run.embedding is None, "a configuration has a section 'dialogue' or a section 'embedding', not both")
+        dialogue = Dialogue(run.dialogue, source=context.geometry, in_dim=context.dim)
+        return made(run.method.config, encoder=encoder, context=context, dialogue=dialogue)
     if run.embedding is None:
         return made(run.method.config, encoder=encoder, context=context)
     require(made.embeds, f"the method {run.method.name} learns frames and takes no section 'embedding'")
@@ -70,10 +78,15 @@ def representation_of(model_config: Mapping) -> Representation:
     if model_config.get("embedding") is not None:
         cfg = revive(EmbeddingConfig, model_config["embedding"], "section 'embedding' of the model")
         embedding = Embedding(cfg, in_dim=context.dim)
+    dialogue = None
+    if model_config.get("dialogue") is not None:
+        listens = revive(DialogueConfig, model_config["dialogue"], "section 'dialogue' of the model")
+        dialogue = Dialogue(listens, source=context.geometry, in_dim=context.dim)
     return Representation(
         encoder=encoder,
         context=context,
         embedding=embedding,
+        dialogue=dialogue,
         default_layer=model_config.get("layer", "c"),
         projection=projection,
         projected="c" if pca is None else pca["layer"],
@@ -84,7 +97,7 @@ def representation_of(model_config: Mapping) -> Representation:
 def architecture(run: RunConfig) -> dict:
     """What ``config.json`` needs to rebuild the representation that a run trains."""
     resolved = run.plain()
-    sections = ("features", "encoder", "context", "embedding", "layer")
+    sections = ("features", "encoder", "context", "embedding", "dialogue", "layer")
     return {
         "sample_rate": run.data.sample_rate,
         **{key: resolved[key] for key in sections if resolved[key] is not None},

@@ -15,6 +15,7 @@ from ..core.config import check_keys, plain, read_config, typed
 from ..data.array_pool import size_of_arrays
 from ..data.augment.config import AugmentConfig
 from ..data.config import DataConfig
+from ..nn.dialogue import DialogueConfig
 from ..nn.pooling import EmbeddingConfig
 from ..training.config import OptimConfig, TrainConfig
 from .names import SECTION_OF, class_of, module_of, names
@@ -58,6 +59,7 @@ class RunConfig:
     about: str = ""
     augment: AugmentConfig = AugmentConfig()
     workers: Mapping[str, Component] = dataclasses.field(default_factory=dict)  # of the method, by what they are called
+    dialogue: DialogueConfig | None = None
 
     def plain(self) -> dict:
         """The resolved configuration as nested dictionaries: what ``config.yaml`` of a run holds."""
@@ -101,6 +103,9 @@ def resolve(config: str | Path | Mapping, overrides: Sequence[tuple[str, str]] =
         about=str(given.get("about", "")),
         augment=augment,
         workers=workers,
+        dialogue=None
+        if given.get("dialogue") is None
+        else typed(DialogueConfig, given["dialogue"], "section 'dialogue'"),
     )
 
 

@@ -2,6 +2,7 @@
 
 from .batch import Batch
 from .device import check_device
+from .dialogue import DialogueOut
 from .errors import Failure, MissingExtra, SonantError, nearest, require, unknown
 from .frames import Frames, mask_of
 from .geometry import FrameGeometry, samples_of, seconds_of
@@ -12,6 +13,7 @@ from .seeding import derive_seed, generator, numpy_generator, seed_everything
 
 __all__ = [
     "Batch",
+    "DialogueOut",
     "Failure",
     "Featured",
     "FrameGeometry",

@@ -39,20 +39,36 @@ class Method(nn.Module):
     Attributes:
         needs: the kind of batch it trains on: ``wave`` (waveforms), ``views``, ``pairs``, ``dialogue``, ``units``.
         embeds: whether it learns one vector per utterance, and so takes an ``embedding`` (``nn.pooling``).
+        converses: whether it learns from dialogues, and so takes a ``dialogue`` (``nn.dialogue``).
         survey_batches: how many batches of the training data ``survey`` is shown before the first step.
     """
 
     embeds: ClassVar[bool] = False
+    converses: ClassVar[bool] = False
     needs: ClassVar[Literal["wave", "views", "pairs", "dialogue", "units"]] = "wave"
     survey_batches: int = 0
 
-    def __init__(self, cfg, *, encoder: FrameModule, context: FrameModule, embedding: nn.Module | None = None):
+    def __init__(
+        self,
+        cfg,
+        *,
+        encoder: FrameModule,
+        context: FrameModule,
+        embedding: nn.Module | None = None,
+        dialogue: nn.Module | None = None,
+    ):
         super().__init__()
         self.cfg, self.encoder, self.context, self.embedding = cfg, encoder, context, embedding
+        self.dialogue = dialogue
         require(
             embedding is not None or not self.embeds,
             f"the method {type(self).__module__.rpartition('.')[2]} learns one vector per utterance: give the section "
             "'embedding', such as embedding: {pool: mean, dim: 256}",
+        )
+        require(
+            dialogue is not None or not self.converses,
+            f"the method {type(self).__module__.rpartition('.')[2]} learns from dialogues: give the section "
+            "'dialogue', such as dialogue: {channels: 2, stride: 2, kernel: 5}",
         )
 
     def loss(self, batch: Batch) -> LossOut:
@@ -79,7 +95,9 @@ class Method(nn.Module):
 
     def representation(self) -> Representation:
         """What is kept when training ends."""
-        return Representation(encoder=self.encoder, context=self.context, embedding=self.embedding)
+        return Representation(
+            encoder=self.encoder, context=self.context, embedding=self.embedding, dialogue=self.dialogue
+        )
 
 
 class ViewsMethod(Method):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from .dialogue import DialogueOut
 from .errors import require, unknown
 from .frames import Frames
 from .geometry import FrameGeometry
@@ -21,6 +22,7 @@ class Representation(nn.Module):
         encoder: waveform frames -> local frames.
         context: local frames -> context frames.
         embedding: context frames -> one vector per utterance, for models that have one (``embed``).
+        dialogue: context frames of one or two channels -> what the speakers will do, for models of it (``converse``).
         default_layer: what ``encode`` returns when no layer is named.
         projection: frames of the layer ``projected`` -> frames of the layer ``pca``; None: there is no such layer.
         projected: the layer below ``projection``.
@@ -33,13 +35,14 @@ class Representation(nn.Module):
         encoder: FrameModule,
         context: FrameModule,
         embedding: nn.Module | None = None,
+        dialogue: nn.Module | None = None,
         default_layer: str = "c",
         projection: FrameModule | None = None,
         projected: str = "c",
         config: dict | None = None,
     ):
         super().__init__()
-        self.encoder, self.context, self.embedding = encoder, context, embedding
+        self.encoder, self.context, self.embedding, self.dialogue = encoder, context, embedding, dialogue
         self.projection, self.projected = projection, projected
         self.default_layer, self.config = default_layer, config or {}
         self._check(default_layer)
@@ -112,6 +115,42 @@ class Representation(nn.Module):
             "section 'embedding'",
         )
         return self.embedding(self.context(self.encoder(self._frames(wave_BL, lengths_B))))
+
+    def converse(
+        self,
+        waves: Tensor,
+        lengths_B: Tensor | None = None,
+        activity_BTC: Tensor | None = None,
+        history_BTW: Tensor | None = None,
+    ) -> DialogueOut:
+        """What both speakers of a dialogue do now and will do, frame by frame of ``dialogue.geometry``.
+
+        Args:
+            waves: models of two channels (B, 2, L) or (2, L), of one (B, L) or (L,), in [-1, 1] at ``sample_rate``.
+            lengths_B: (B,) samples that are real; None when nothing is padded.
+            activity_BTC: (B, T, 2) of 0 and 1, for models of one channel, which are told who is active.
+            history_BTW: (B, T, 5), for those that are told of the past too; None: counted from ``activity_BTC``.
+
+        Raises:
+            SonantError: models of another kind, waveforms or activity of another shape.
+        """
+        require(
+            self.dialogue is not None,
+            "this model listens to no dialogues; train one with a section 'dialogue' or import one (vap_stereo)",
+        )
+        channels = self.dialogue.channels
+        axes = channels + 1  # of a batch
+        waves = waves[None] if waves.dim() == axes - 1 else waves
+        require(
+            waves.dim() == axes and (channels == 1 or waves.shape[1] == 2),
+            f"this model listens to {channels} channel{'s' if channels > 1 else ''}: give waveforms of the shape "
+            f"{'(dialogues, 2, samples)' if channels > 1 else '(dialogues, samples)'}, got {tuple(waves.shape)}",
+        )
+        if channels > 1:
+            waves = waves.flatten(0, 1)
+            lengths_B = None if lengths_B is None else lengths_B.repeat_interleave(channels)
+        frames = self.context(self.encoder(self._frames(waves, lengths_B)))
+        return self.dialogue(frames, activity_BTC, history_BTW)
 
     def _frames(self, wave_BL: Tensor, lengths_B: Tensor | None) -> Frames:
         if wave_BL.dim() == 1:

@@ -10,7 +10,7 @@ from ..core import Method, require
 from ..core.model_files import read_model_folder
 from . import checkpoint
 
-BODY = ("encoder.", "context.", "embedding.")
+BODY = ("encoder.", "context.", "embedding.", "dialogue.")
 
 
 def warm_start(method: Method, source: str | Path) -> int:

@@ -27,7 +27,7 @@ def run(args):
         return
     rows = []
     for key, value in facts.items():
-        if key in (*SCPC, "measured") or (key == "embedding_dim" and value is None):
+        if key in (*SCPC, "measured") or (key in ("embedding_dim", "dialogue_rate_hz") and value is None):
             continue
         if key == "verified":
             sides = ("the whole utterance" if side is None else f"{side} frames" for side in facts["measured"])

@@ -1,0 +1,221 @@
+"""Voice activity projection: from the frames of one or two channels to what both speakers will do.
+
+    stereo    each channel: down -> channel layers; both: cross layers -> one from two -> head; each: activity head
+    mono      down; + what both speakers did -> channel layers -> head
+
+Mono of 2022: Ekstedt and Skantze (arXiv:2205.09812), Sec. 3; mono and stereo of 2023: Ekstedt, the voice activity
+projection code; at 5 to 50 Hz: Inoue et al. 2024 (arXiv:2401.04868), Sec. 3.
+
+Letters: B dialogues, N sequences (B x channels, those of a dialogue side by side), T frames, D channels of a frame,
+C = 2 speakers, W = 5 windows of the history, K classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from sonant.core import FrameGeometry, Frames, require
+from sonant.core.dialogue import DialogueOut
+
+from .activity_history import Oldest, activity_history
+from .alibi_transformer import Layer, Style, slopes_of
+from .attention import causal_bias
+from .dialogue_parts import WINDOWS, Combine, Condition, Down
+from .full_attention import sinusoids
+
+MOST_BINS = 8  # of one speaker, of discrete projection: 65,536 classes
+
+
+@dataclass(frozen=True)
+class DialogueConfig:
+    """Section ``dialogue`` of a configuration. The defaults are the stereo model of 2023 at 50 Hz."""
+
+    channels: Literal[1, 2] = 2  # 1: both speakers in one channel, which needs activity: true to tell them apart
+    stride: int = 2  # frames of the context to one of the model; 1: no down-sampling
+    kernel: int = 5  # of the down-sampling convolution, in frames of the context
+    padding: Literal["causal", "none"] = "causal"  # none: with kernel = stride, the real-time models
+    activity: bool = False  # the model is told who is active now (mono)
+    history: bool = False  # and the share of speaker 0 in five windows of the past (``nn.activity_history``)
+    history_oldest: Oldest = "filled"  # never: as all published models were trained, the oldest window always 0.5
+    style: Style = "gpt"  # of the layers (``nn.alibi_transformer``): gpt, gpt_2022, transformer
+    heads: int = 4
+    ff: int | None = None  # width of the feed-forward nets; null: three times the width of the model
+    channel_layers: int = 1  # of each channel by itself; mono models of 2022 have 4, of 2023 1 + 3
+    cross_layers: int = 3  # of both channels, each looking at the other; mono models have 0
+    width: int | None = None  # frames that a frame of a layer sees, itself included; null: the whole past
+    dropout: float = 0.1
+    projection: Literal["discrete", "independent", "comparative"] = "discrete"
+    bins_s: tuple[float, ...] = (0.2, 0.4, 0.6, 0.8)  # of the projected future, in seconds
+
+    def __post_init__(self):
+        require(
+            min(self.stride, self.kernel, self.heads, len(self.bins_s)) >= 1 and self.kernel >= self.stride,
+            f"dialogue: stride, kernel, heads and bins must be at least 1 and the kernel no shorter than the stride, "
+            f"got stride {self.stride}, kernel {self.kernel}, heads {self.heads}, {len(self.bins_s)} bins",
+        )
+        require(self.activity or not self.history, "dialogue: history: true needs activity: true")
+        require(
+            self.channels == 2 or self.cross_layers == 0,
+            "dialogue: a model of one channel has no other to look at; set cross_layers: 0",
+        )
+        require(
+            self.channels == 1 or not self.activity,
+            "dialogue: a model of two channels hears who is active; leave activity out, or set channels: 1",
+        )
+        require(self.channel_layers >= 0 and self.cross_layers >= 0, "dialogue: layers must be at least 0")
+        require(self.width is None or self.width >= 1, f"dialogue: width must be at least 1 or null, got {self.width}")
+        require(0 <= self.dropout < 1, f"dialogue: dropout must lie in [0, 1), got {self.dropout}")
+        require(
+            self.projection != "discrete" or len(self.bins_s) <= MOST_BINS,
+            f"dialogue: {len(self.bins_s)} bins have 4^{len(self.bins_s)} classes; take at most {MOST_BINS}, or "
+            "projection: independent",
+        )
+
+    @property
+    def outputs(self) -> int:
+        """Logits of a frame."""
+        bins = 2 * len(self.bins_s)
+        return {"discrete": 1 << min(bins, 2 * MOST_BINS), "independent": bins, "comparative": 1}[self.projection]
+
+
+class Dialogue(nn.Module):
+    """All that stands on the frames of the context. ``geometry``: where its frames lie on the samples.
+
+    Args:
+        source: geometry of the context.
+        in_dim: width of the context, which is that of the model.
+    """
+
+    def __init__(self, cfg: DialogueConfig, *, source: FrameGeometry, in_dim: int):
+        super().__init__()
+        self.cfg, self.dim = cfg, in_dim
+        self.down = None
+        if cfg.stride > 1:
+            self.down = Down(in_dim, kernel=cfg.kernel, stride=cfg.stride, padding=cfg.padding)
+        self.geometry = self.down.stack(source) if self.down else source
+        self.condition = Condition(in_dim, history=cfg.history) if cfg.activity else None
+        self.channel = nn.ModuleList(self._layer() for _ in range(cfg.channel_layers))
+        self.cross = nn.ModuleList(self._layer(cross=True) for _ in range(cfg.cross_layers))
+        self.combine = Combine(in_dim) if cfg.channels == 2 else None
+        self.activity_head = nn.Linear(in_dim, 1) if cfg.channels == 2 else None
+        self.head = nn.Linear(in_dim, cfg.outputs)
+        slopes = None if cfg.style == "transformer" else slopes_of(cfg.heads)
+        self.register_buffer("slopes_H", slopes, persistent=False)
+        self._initialise()
+
+    @property
+    def channels(self) -> int:
+        return self.cfg.channels
+
+    def _layer(self, *, cross: bool = False) -> Layer:
+        cfg = self.cfg
+        ff = cfg.ff or 3 * self.dim
+        return Layer(self.dim, heads=cfg.heads, ff=ff, style=cfg.style, cross=cross, dropout=cfg.dropout)
+
+    def _initialise(self) -> None:
+        """Normal with deviation 0.02 and no bias, as GPT-2; the activity map orthogonal."""
+        for part in self.modules():
+            if isinstance(part, nn.Linear):
+                nn.init.normal_(part.weight, std=0.02)
+                if part.bias is not None:
+                    nn.init.zeros_(part.bias)
+        if self.condition is not None:
+            nn.init.orthogonal_(self.condition.activity.weight)
+
+    def forward(
+        self, frames: Frames, activity_BTC: Tensor | None = None, history_BTW: Tensor | None = None
+    ) -> DialogueOut:
+        """Logits of every frame.
+
+        Args:
+            frames: (N, T', D) of the context; of stereo models both channels of each dialogue side by side.
+            activity_BTC: (B, T, 2) of 0 and 1 at this model's rate, for models with ``activity``; what goes beyond the
+                frames (a horizon) is left out, and frames beyond it are.
+            history_BTW: (B, T, 5) for models with ``history``; None: counted from ``activity_BTC``, which then has to
+                begin with the dialogue.
+
+        Raises:
+            SonantError: activity missing or of another shape, or frames that are not of pairs of channels.
+        """
+        return self.from_entered(self.entered(frames, activity_BTC, history_BTW))
+
+    def from_entered(self, frames: Frames) -> DialogueOut:
+        """Logits of what ``entered`` gave."""
+        x_NTD, bias_HTT = frames.x_BTD, self.bias(frames.x_BTD.shape[1], frames.device)
+        if self.cfg.style == "transformer":
+            x_NTD = x_NTD + sinusoids(x_NTD.shape[1], self.dim, device=x_NTD.device).to(x_NTD.dtype)
+        for layer in self.channel:
+            x_NTD = layer(x_NTD, bias_HTT)
+        if self.combine is None:
+            return self._out(x_NTD, None, frames)
+        for layer in self.cross:
+            x_NTD = layer(x_NTD, bias_HTT, _pairs(x_NTD).flip(1).flatten(0, 1))
+        return self._out(self.combine(_pairs(x_NTD)), self.activity_head(x_NTD), frames)
+
+    def entered(self, frames: Frames, activity_BTC: Tensor | None, history_BTW: Tensor | None) -> Frames:
+        """Frames at the model's rate, with what the speakers did so far: what the first layer is given."""
+        require(
+            len(frames.lengths_B) % self.channels == 0,
+            f"a model of two channels needs both of each dialogue, got {len(frames.lengths_B)} sequences",
+        )
+        frames = self.down(frames) if self.down else frames
+        if self.condition is None:
+            require(activity_BTC is None, "this model hears who is active; leave the activity out")
+            return frames
+        activity_BTC, history_BTW = self._told(frames, activity_BTC, history_BTW)
+        T = min(frames.x_BTD.shape[1], activity_BTC.shape[1])
+        x_BTD = frames.x_BTD[:, :T] + self.condition(
+            activity_BTC[:, :T], None if history_BTW is None else history_BTW[:, :T]
+        )
+        return Frames(x_BTD, frames.lengths_B.clamp(max=T), frames.geometry).masked()
+
+    def _told(self, frames: Frames, activity_BTC: Tensor | None, history_BTW: Tensor | None):
+        """Activity and history, checked; the history counted where the model needs one and none is given."""
+        B, rate = len(frames.lengths_B), self.geometry.rate
+        needed = int(frames.lengths_B.max()) - 1 if B else 0  # audio may have a frame more
+        require(
+            activity_BTC is not None
+            and activity_BTC.dim() == 3
+            and (activity_BTC.shape[0], activity_BTC.shape[2]) == (B, 2)
+            and activity_BTC.shape[1] >= needed,
+            f"this model is told who is active: give the activity of both speakers, ({B}, {needed} or more, 2) of 0 "
+            f"and 1 at {rate:g} Hz, got {None if activity_BTC is None else tuple(activity_BTC.shape)}",
+        )
+        if not self.cfg.history:
+            return activity_BTC, None
+        if history_BTW is None:
+            history_BTW = activity_history(activity_BTC, rate=rate, oldest=self.cfg.history_oldest)
+        wanted = (*activity_BTC.shape[:2], WINDOWS)
+        require(
+            tuple(history_BTW.shape) == wanted,
+            f"the activity history must have the shape {wanted}, as nn.activity_history gives it, got "
+            f"{tuple(history_BTW.shape)}",
+        )
+        return activity_BTC, history_BTW
+
+    def bias(self, frames: int, device: torch.device) -> Tensor:
+        """What every attention adds to its logits: nothing ahead is seen, and distance counts."""
+        t = torch.arange(frames, device=device)
+        return causal_bias(t, t, width=self.cfg.width, slopes_H=self.slopes_H)
+
+    def _out(self, x_BTD: Tensor, activity_NT1: Tensor | None, frames: Frames) -> DialogueOut:
+        lengths_B = frames.lengths_B[:: self.channels]
+        past_BT1 = ~frames.mask_BT[:: self.channels, :, None]
+        logits = self.head(x_BTD).masked_fill(past_BT1, 0.0)
+        if self.cfg.projection == "independent":
+            logits = logits.unflatten(-1, (2, -1))
+        elif self.cfg.projection == "comparative":
+            logits = logits[..., 0]
+        activity_BTC = None
+        if activity_NT1 is not None:
+            activity_BTC = _pairs(activity_NT1)[..., 0].transpose(1, 2).masked_fill(past_BT1, 0.0)
+        return DialogueOut(logits, activity_BTC, lengths_B)
+
+
+def _pairs(x_NTD: Tensor) -> Tensor:
+    """(2 B, T, D) -> (B, 2, T, D)."""
+    return x_NTD.unflatten(0, (-1, 2))
