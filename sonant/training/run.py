@@ -298,8 +298,14 @@ class Run:
         if self.valid_loader is None or state.validated == state.step or not self._due(self.train.valid_every):
             return
         figures, first = validate(self.judged, self.valid_loader, train=self.train, device=self.device)
-        best = state.judge(figures["loss"], self.train)
         self.saved = None
+        if not figures:
+            state.validated = state.step
+            self.note(
+                "not judged", f"step {state.step}: the validation data are too few to compare; the last model is kept"
+            )
+            return
+        best = state.judge(figures["loss"], self.train)
         if rank() == 0:
             figures |= self._look_for_collapse(first)
             self.log("valid", **figures)

@@ -19,7 +19,8 @@ def validate(method: Method, loader, *, train: TrainConfig, device: torch.device
         loader: its ``batches(0, steps)`` give the same batches, with the same seeds, each time.
 
     Returns:
-        ``{"loss": ..., part: ...}`` and the first batch of this process, on the device.
+        ``{"loss": ..., part: ...}`` (nothing where all batches are too small for the method to compare utterances), and
+        the first batch of this process, on the device.
     """
     was_training = method.training
     method.eval()
@@ -40,4 +41,4 @@ def validate(method: Method, loader, *, train: TrainConfig, device: torch.device
         raise SonantError("the validation data hold no batch; give more of them or none (data.valid_fraction 0)")
     names = sorted(sums)
     total, *values = all_sum(torch.stack([terms, *(sums[name] for name in names)])).tolist()
-    return {name: value / (total or 1.0) for name, value in zip(names, values, strict=True)}, first
+    return {name: value / total for name, value in zip(names, values, strict=True) if total}, first

@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 import torch
 import yaml
-from training_toy import lines_of, signal_self, train_toy
+from training_toy import ToyMethod, lines_of, signal_self, train_toy
 
-from sonant.core import SonantError
+from sonant.core import LossOut, SonantError
 from sonant.training import checkpoint
 from sonant.training.checkpoint import WriteFailed
 
@@ -59,6 +59,23 @@ def test_training_lowers_the_loss_and_says_so(tmp_path):
 def test_without_validation_the_model_is_the_last(tmp_path):
     summary, toy = train_toy(tmp_path, valid=False)
     assert summary.best_step is None and summary.best_valid_loss is None
+    saved = torch.load(tmp_path / "model" / "model.pt", weights_only=True)
+    assert equal(saved, toy.representation().state_dict())
+
+
+class Aloof(ToyMethod):
+    """Finds every batch of validation too small to compare."""
+
+    def loss(self, batch):
+        out = super().loss(batch)
+        return out if self.training else LossOut(total=out.total * 0, parts={"error": out.total * 0}, count=0.0)
+
+
+def test_validation_that_compares_nothing_is_told_and_the_last_model_kept(tmp_path):
+    summary, toy = train_toy(tmp_path, kind=Aloof, train={"early_stopping_patience": 1})
+    assert summary.best_step is None and summary.steps == 12
+    assert not lines_of(tmp_path, "valid")
+    assert any(line["event"] == "not judged" for line in lines_of(tmp_path, "event"))
     saved = torch.load(tmp_path / "model" / "model.pt", weights_only=True)
     assert equal(saved, toy.representation().state_dict())
 
