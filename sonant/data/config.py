@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -12,11 +12,14 @@ from ..core import numpy_generator, require, unknown
 from .array_pool import ArrayPool
 from .augment.chain import Augmenter
 from .augment.config import AugmentConfig
+from .dialogue_pool import DialoguePool
 from .loader import Loader
 from .manifest import Manifest
 from .pool import Pool
-from .views import aligned_chunks, chunks, crops, pairs, segments, speakers, tiles, utterances
+from .views import aligned_chunks, chunks, crops, dialogue, pairs, segments, speakers, tiles, utterances
 from .views.base import View
+
+ViewName = Literal["chunks", "crops", "utterances", "speakers", "segments", "pairs", "tiles", "aligned", "dialogue"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class DataConfig:
     valid_by: Literal["utterance", "speaker"] = "utterance"  # speaker: held-out speakers are never trained on
     fraction: float = 1.0  # part of each speaker's utterances to train on, at least one: how far do few labels go?
     sample_rate: int = 16_000  # Hz; other audio is resampled
-    view: Literal["chunks", "crops", "utterances", "speakers", "segments", "pairs", "tiles", "aligned"] = "chunks"
+    view: ViewName = "chunks"
     # what an example is
     words: str | None = None  # words.tsv (segments); None: the segments of ``pairs``
     pairs: str | None = None  # pairs.tsv (pairs): two segments of the same word per line
@@ -39,7 +42,9 @@ class DataConfig:
     batch_size: int = 8  # examples in a global batch, over all processes (chunks, crops; utterances: at most);
     # utterances whose tiles make one (tiles)
     batch_seconds: float | None = None  # s in a global batch with its padding (utterances)
-    chunk_seconds: float = 1.28  # s, length of a window or crop (chunks, crops, speakers), from tile to tile (tiles)
+    chunk_seconds: float = (
+        1.28  # s, length of a window or crop (chunks, crops, speakers, dialogue); from tile to tile (tiles)
+    )
     tile_window: tiles.Window = "causal"  # what a tile holds besides its own stretch; see views/tiles.py (tiles)
     tile_pad: tiles.Pad = "valid"  # tiles past an utterance's ends: left out, or what fills them (tiles)
     tile_value: float = 0.0  # that fills them with tile_pad constant (tiles)
@@ -51,6 +56,14 @@ class DataConfig:
     crops_apart: bool = False  # the two crops do not overlap (crops)
     local_views: int = 0  # further crops of each utterance, of ``local_seconds`` (crops)
     local_seconds: float = 1.0  # s
+    activity_rate: float = 50.0  # Hz, frames of voice activity per second: those of the model (dialogue)
+    horizon_seconds: float = 2.0  # s of activity beyond a window: the future that is projected (dialogue)
+    overlap_seconds: float = 1.0  # s that windows have in common (dialogue)
+    flip: float = 0.5  # probability that the speakers are exchanged while training (dialogue)
+    mask_silent: float = 0.0  # probability that a channel is turned down where it is not active, while training
+    mask_gain: float = 0.1  # by this factor; 0: zeros (dialogue)
+    mix: bool = False  # both channels as one, for models of one channel (dialogue)
+    past: bool = False  # also who was active before the window, for models with a history (dialogue)
     speakers_per_batch: int = 16  # S (speakers)
     utterances_per_speaker: int = 4  # U (speakers)
     short: Literal["drop", "pad", "wrap"] = "drop"  # utterances shorter than chunk_seconds; wrap: repeated (crops)
@@ -248,9 +261,17 @@ def build_view(cfg: DataConfig, pool: Pool, *, training: bool = True, speeds: tu
             ),
             pool,
         )
-    raise unknown(
-        "view", cfg.view, ["chunks", "crops", "utterances", "speakers", "segments", "pairs", "tiles", "aligned"]
-    )
+    if cfg.view == "dialogue":
+        return dialogue.Dialogues(_dialogues(cfg, training=training), pool)
+    raise unknown("view", cfg.view, get_args(ViewName))
+
+
+def _dialogues(cfg: DataConfig, *, training: bool) -> dialogue.Config:
+    return dialogue.Config(
+        seconds=cfg.chunk_seconds, overlap=cfg.overlap_seconds, horizon=cfg.horizon_seconds, rate=cfg.activity_rate,
+        batch_size=cfg.batch_size, short="pad" if cfg.short == "pad" else "drop", flip=cfg.flip,
+        mask_silent=cfg.mask_silent, mask_gain=cfg.mask_gain, mix=cfg.mix, past=cfg.past, drop_last=training,
+    )  # fmt: skip
 
 
 def _speakers(cfg: DataConfig, pool: Pool, *, training: bool) -> speakers.Config:
@@ -265,6 +286,10 @@ def _speakers(cfg: DataConfig, pool: Pool, *, training: bool) -> speakers.Config
 def _pool(cfg: DataConfig, manifest: Manifest, indices: np.ndarray | None, *, valid: bool = False) -> Pool | ArrayPool:
     options = {"indices": indices, "sample_rate": cfg.sample_rate, "min_seconds": cfg.min_seconds}
     arrays = (valid and cfg.valid_arrays) or cfg.arrays
+    require(
+        arrays is None or cfg.view != "dialogue", "data.arrays has no two channels; leave it out for the view dialogue"
+    )
     if arrays is None:
-        return Pool(manifest, cache_mb=cfg.cache_mb, cache_folder=cfg.cache_folder, **options)
+        pool = DialoguePool if cfg.view == "dialogue" else Pool
+        return pool(manifest, cache_mb=cfg.cache_mb, cache_folder=cfg.cache_folder, **options)
     return ArrayPool(manifest, arrays=arrays, rate=cfg.rate, cache_mb=cfg.cache_mb, **options)

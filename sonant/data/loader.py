@@ -163,6 +163,7 @@ class _Batches(Dataset):
         skipped: dict[str, str] = {}
         read, chosen, seeds = [], [], []
         beside: dict[str, list[np.ndarray]] = {}
+        labels: dict[str, list[np.ndarray]] = {}
         for position in range(first, last):
             seed = derive_seed(self.seed, "example", step, position)
             (wave, local), example = self._read(int(examples[position]), index, position, key, seed, skipped)
@@ -170,9 +171,12 @@ class _Batches(Dataset):
             read.append(wave), chosen.append(example), seeds.append(seed)
             for name, value in more.items():
                 beside.setdefault(name, []).append(value)
+            for name, value in self.view.labels(example, key=key, seed=seed).items():
+                labels.setdefault(name, []).append(value)
         batch = self._batch(read, chosen, seeds, self.view.size(examples))
         sizes = {"local_views": self.view.local_window} if "local_views" in beside else {}
         extras = {name: _padded(waves, sizes.get(name, batch.wave_BL.shape[-1])) for name, waves in beside.items()}
+        extras |= {name: torch.from_numpy(np.stack(values)) for name, values in labels.items()}
         return _Item(replace(batch, extras={**batch.extras, **extras}), skipped)
 
     def _augmented(
@@ -239,7 +243,7 @@ class _Batches(Dataset):
         tensor = _padded(waves, size)
         if geometry is not None:
             tensor = tensor.transpose(-1, -2).contiguous()
-        views = tensor.dim() == (3 if geometry is None else 4)
+        views = tensor.dim() == (3 if geometry is None else 4) and not self.view.multichannel
         return Batch(
             wave_BL=tensor[:, 0] if views else tensor,
             lengths_B=lengths_B,

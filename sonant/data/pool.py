@@ -55,7 +55,10 @@ class Pool(Selection):
         index: (U,) numbers in the manifest.
         samples: (U,) samples at ``sample_rate``.
         speaker: (U,) speaker numbers, -1 where unknown.
+        channels: that are read.
     """
+
+    channels = 1
 
     def __init__(
         self,
@@ -82,7 +85,7 @@ class Pool(Selection):
         if cache_folder is not None:
             self.cache, self.slots = self._on_disk(Path(cache_folder)), self.index
         else:
-            self.cache, self.slots = WaveCache.fitting(self.samples, cache_mb), np.arange(len(index))
+            self.cache, self.slots = WaveCache.fitting(self.channels * self.samples, cache_mb), np.arange(len(index))
 
     def path(self, number: int) -> str:
         return str(self.manifest.path(int(self.index[number])))
@@ -98,7 +101,7 @@ class Pool(Selection):
         slot = int(self.slots[number])
         wave_L = self.cache.get(slot, start, count)
         if wave_L is None:
-            self.cache.put(slot, self._decode(number, 0, int(self.samples[number])))
+            self.cache.put(slot, self._decode(number, 0, self.channels * int(self.samples[number])))
             wave_L = self.cache.get(slot, start, count)
         return wave_L
 
@@ -108,9 +111,15 @@ class Pool(Selection):
         described = (table.folder / "table.json").read_bytes() + str(self.manifest.folder.absolute()).encode()
         name = hashlib.blake2b(described, digest_size=8).hexdigest()
         samples = resampled_count(table.num_samples[:], table.sample_rate[:].astype(np.int64), self.sample_rate)
-        return WaveCache(samples, folder=folder / f"{name}-{self.sample_rate}")
+        kind = "" if self.channels == 1 else f"-{self.channels}"
+        return WaveCache(self.channels * samples, folder=folder / f"{name}-{self.sample_rate}{kind}")
 
     def _decode(self, number: int, start: int, count: int) -> np.ndarray:
+        wave = self._window(number, start, count)
+        return wave if wave.ndim == 1 else wave.mean(axis=0, dtype=np.float32)
+
+    def _window(self, number: int, start: int, count: int) -> np.ndarray:
+        """Samples of the file, (L,) or of several channels (C, L)."""
         table, row = self.manifest.table, int(self.index[number])
         channel = int(table.channel[row])
         wave, _ = read_audio(
@@ -120,9 +129,8 @@ class Pool(Selection):
             channel=None if channel < 0 else channel,
             sample_rate=self.sample_rate,
         )
-        wave_L = wave if wave.ndim == 1 else wave.mean(axis=0, dtype=np.float32)
-        if len(wave_L) < count - samples_of(TOLERANCE_S, self.sample_rate):
+        if wave.shape[-1] < count - samples_of(TOLERANCE_S, self.sample_rate):
             raise SonantError(
                 f"'{self.path(number)}' is shorter than its manifest says: it changed since; prepare the corpus again"
             )
-        return wave_L
+        return wave

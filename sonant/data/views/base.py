@@ -29,6 +29,7 @@ class View:
             compared across the batch); what is left over is then left out.
         together: how many neighbours in a batch belong together (share a speaker, say).
         local_window: samples of the local views, 0 where a view has none.
+        multichannel: ``read`` gives the channels of one recording and not several views.
     """
 
     pool: Pool
@@ -37,6 +38,7 @@ class View:
     even: bool = False
     together: int = 1
     local_window: int = 0
+    multichannel: bool = False
 
     def batch(self, index: int, key: int | None) -> np.ndarray:
         """(n,) int64 example numbers of the global batch ``index`` of an epoch."""
@@ -61,6 +63,10 @@ class View:
     def read_local(self, example: int, *, key: int | None, seed: int) -> np.ndarray | None:
         """(W, L) float32 shorter crops of an example beside its views, where a view has any."""
         return None
+
+    def labels(self, example: int, *, key: int | None, seed: int) -> dict[str, np.ndarray]:
+        """What is known of an example beside its audio, by the name it has in ``Batch.extras``; of equal shapes."""
+        return {}
 
     def size(self, examples: np.ndarray) -> int:
         """Samples (or frames) to which a global batch of ``examples`` is padded."""

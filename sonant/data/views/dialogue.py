@@ -1,0 +1,137 @@
+"""Windows of dialogues with the voice activity of both speakers, and what they do in the seconds after.
+
+Ekstedt and Skantze 2022 (arXiv:2205.09812), Sec. 4: windows of 10 s; the stereo models of 2023 have 20 s. Windows lie
+on the grid of the activity's frames. For validation they begin every ``seconds - overlap``; while training there are as
+many of them, each anywhere in its share of the dialogue, drawn anew in every epoch.
+
+Letters: C = 2 channels, L samples, T frames of a window, H frames after it, P frames before it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from ...core import derive_seed, numpy_generator, require, samples_of, seconds_of
+from ..activity import frame_of
+from ..dialogue_pool import DialoguePool, without_crosstalk
+from .base import View, cut_batch
+
+
+@dataclass(frozen=True)
+class Config:
+    seconds: float = 20.0  # s, length of a window
+    overlap: float = 1.0  # s, of windows next to each other
+    horizon: float = 2.0  # s, of activity beyond a window
+    rate: float = 50.0  # Hz, frames of activity per second: those of the model
+    batch_size: int = 8  # windows in a global batch
+    short: Literal["drop", "pad"] = "drop"  # dialogues shorter than a window
+    flip: float = 0.5  # probability that the speakers are exchanged (training)
+    mask_silent: float = 0.0  # probability that each channel is turned down where it is not active (training)
+    mask_gain: float = 0.1  # by this factor; 0: zeros
+    mix: bool = False  # both channels as one, their mean: for models of one channel
+    past: bool = False  # also the activity from the dialogue's beginning to the window, for its history
+    drop_last: bool = True  # leave out the incomplete batch at the end where there are complete ones
+
+    def __post_init__(self):
+        require(
+            self.seconds > 0 and self.rate > 0 and self.batch_size > 0 and self.horizon >= 0,
+            "dialogues need a positive window in seconds, activity rate and batch size, and a horizon of 0 s or more",
+        )
+        require(
+            0 <= self.overlap < self.seconds,
+            f"windows of {self.seconds:g} s cannot overlap by {self.overlap:g} s; lower data.overlap_seconds",
+        )
+        for name in ("flip", "mask_silent", "mask_gain"):
+            require(0 <= getattr(self, name) <= 1, f"{name} of dialogues must be in [0, 1], got {getattr(self, name)}")
+
+
+class Dialogues(View):
+    """Windows of both channels, (2, L), or of their mean, (L,)."""
+
+    def __init__(self, cfg: Config, pool: DialoguePool):
+        self.cfg, self.pool, self.multichannel = cfg, pool, not cfg.mix
+        self.hop = samples_of(1 / cfg.rate, pool.sample_rate)
+        require(
+            self.hop * cfg.rate == pool.sample_rate,
+            f"activity at {cfg.rate:g} Hz does not divide audio at {pool.sample_rate} Hz; take another "
+            "data.activity_rate",
+        )
+        self.frames = max(round(cfg.seconds * cfg.rate), 1)  # T
+        self.window = self.frames * self.hop
+        self.horizon = round(cfg.horizon * cfg.rate)
+        step = max(self.frames - round(cfg.overlap * cfg.rate), 1) * self.hop
+        self.step = step
+        self.counts = np.where(pool.samples >= self.window, (pool.samples - self.window) // step + 1, 0)
+        if cfg.short == "pad":
+            self.counts = np.maximum(self.counts, 1)
+        longest = seconds_of(int(pool.samples.max()), pool.sample_rate)
+        require(
+            self.counts.any(),
+            f"no dialogue is as long as a window of {cfg.seconds:g} s, the longest lasts {longest:.2f} s; lower "
+            "data.chunk_seconds or set data.short to pad",
+        )
+        self.past = frame_of(longest, cfg.rate)  # P
+        self.end = np.cumsum(self.counts)
+        batches = len(self) // cfg.batch_size if cfg.drop_last else -(-len(self) // cfg.batch_size)
+        self.steps = max(batches, 1)
+
+    def __len__(self) -> int:
+        """Windows in the pool."""
+        return int(self.end[-1])
+
+    def batch(self, index: int, key: int | None) -> np.ndarray:
+        return cut_batch(len(self), size=self.cfg.batch_size, index=index, key=key)
+
+    def utterance_of(self, example: int) -> int:
+        return int(np.searchsorted(self.end, example, side="right"))
+
+    def place(self, example: int, key: int | None) -> tuple[int, int]:
+        """The dialogue of a window, and the frame with which it begins."""
+        number = self.utterance_of(example)
+        count, samples = int(self.counts[number]), int(self.pool.samples[number])
+        tile = example - int(self.end[number]) + count
+        if key is None:
+            return number, tile * self.step // self.hop
+        free = max(samples - self.window, 0) // self.hop + 1  # frames with which a window may begin
+        first, last = tile * free // count, (tile + 1) * free // count
+        return number, first + derive_seed(key, "window", number, tile) % max(last - first, 1)
+
+    def read(self, example: int, *, key: int | None, seed: int) -> np.ndarray:
+        cfg, pool = self.cfg, self.pool
+        number, frame = self.place(example, key)
+        start = frame * self.hop
+        wave_CL = pool.read(number, start=start, count=min(self.window, int(pool.samples[number]) - start))
+        if key is not None and self._drawn(seed, "mask silent") < cfg.mask_silent:
+            told = {"start": start, "rate": pool.sample_rate, "gain": cfg.mask_gain}
+            wave_CL = without_crosstalk(wave_CL, pool.activity_of(number), **told)
+        if cfg.mix:
+            return wave_CL.mean(0)
+        return np.ascontiguousarray(wave_CL[::-1]) if self._flipped(key, seed) else wave_CL
+
+    def labels(self, example: int, *, key: int | None, seed: int) -> dict[str, np.ndarray]:
+        """``activity_BTC`` (T + H, 2), silence beyond the dialogue; ``known_B``, for how many frames of that it is
+        known; with ``past`` ``past_BTC`` (P, 2), all that was before, with silence before the dialogue."""
+        number, frame = self.place(example, key)
+        whole_TC = self.pool.frames_of(number, self.cfg.rate)
+        whole_TC = whole_TC[:, ::-1] if self._flipped(key, seed) else whole_TC
+        size = self.frames + self.horizon
+        seen_TC = whole_TC[frame : frame + size]
+        activity_TC = np.zeros((size, 2), dtype=np.uint8)
+        activity_TC[: len(seen_TC)] = seen_TC
+        found = {"activity_BTC": activity_TC, "known_B": np.array(len(seen_TC))}
+        if self.cfg.past:
+            found["past_BTC"] = np.zeros((self.past, 2), dtype=np.uint8)
+            found["past_BTC"][self.past - frame :] = whole_TC[:frame]
+        return found
+
+    def size(self, examples: np.ndarray) -> int:
+        return self.window
+
+    def _flipped(self, key: int | None, seed: int) -> bool:
+        return key is not None and self._drawn(seed, "flip") < self.cfg.flip
+
+    def _drawn(self, seed: int, purpose: str) -> float:
+        return float(numpy_generator(seed, purpose).random())
