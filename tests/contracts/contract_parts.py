@@ -210,6 +210,8 @@ WORKERS = {  # of methods that take any
     "cpc": {"horizons": 4},
 }
 
+DIALOGUE = {"heads": 2, "dropout": 0.0, "bins_s": (0.04, 0.06, 0.08, 0.1)}  # of methods that take one
+
 CONTEXTS = {"npc": {"name": "npc", "dim": 16, "dropout": 0.0}}  # for methods that need another than a GRU
 
 BODIES = (  # what a method may stand on; it takes part with those that it accepts
@@ -304,6 +306,9 @@ class MethodPart:
             config["workers"] = WORKERS
         if build.class_of("methods", self.name).embeds:
             config["embedding"] = {"pool": "last", "dim": 24}
+        if build.class_of("methods", self.name).converses:
+            config["dialogue"] = DIALOGUE
+            config["context"] = {"name": "gru", "dim": 24}
         return build.method_of(build.resolve(config))
 
     def batch(self, lengths: list[int], *, seed: int = 0) -> Batch:
@@ -313,6 +318,8 @@ class MethodPart:
         if needs == "views":
             other = batch(lengths, first=len(lengths), seed=seed)
             return replace(made, extras={"views": torch.stack([made.wave_BL, other.wave_BL], dim=1)})
+        if needs == "dialogue":
+            return dialogues(made, batch(lengths, first=len(lengths), seed=seed))
         if needs != "pairs":
             return made
         return replace(made, other=batch([*lengths[1:], lengths[0]], first=len(lengths), seed=seed))
@@ -323,8 +330,8 @@ def method_parts() -> list[MethodPart]:
     found = []
     for name in build.names("methods"):
         defaults = LARGE_METHODS.get(name, {})
-        on_views = build.class_of("methods", name).needs == "views"  # these see nothing of a body but its vectors
-        bodies = BODIES[:1] if on_views else BODIES
+        of_vectors = build.class_of("methods", name).needs in ("views", "dialogue")  # of a body these see only these
+        bodies = BODIES[:1] if of_vectors else BODIES
         accepted = [body for body in bodies if _accepts(MethodPart(name, defaults, body))]
         assert accepted, f"no body of the contract tests suits the method '{name}'"
         found += [MethodPart(name, defaults, body) for body in accepted]
@@ -359,11 +366,21 @@ def batch(lengths: list[int], *, first: int = 0, seed: int = 0) -> Batch:
     )
 
 
+def dialogues(first: Batch, second: Batch) -> Batch:
+    """Two utterances as the channels of each dialogue, with activity at 50 Hz that ends with the shorter horizon."""
+    frames, horizon = first.wave_BL.shape[1] // 320, 14
+    generator = torch.Generator().manual_seed(int(first.seeds[0]))
+    runs_BNC = torch.rand(len(first), frames // 5 + horizon, 2, generator=generator) < 0.5
+    activity_BTC = runs_BNC.repeat_interleave(5, dim=1)[:, : frames + horizon].to(torch.uint8)
+    extras = {"activity_BTC": activity_BTC, "known_B": first.lengths_B // 320 + horizon}
+    return replace(first, wave_BL=torch.stack([first.wave_BL, second.wave_BL], dim=1), extras=extras)
+
+
 def padded(example: Batch, size: int, *, value: float = 0.5) -> Batch:
     """The same examples and partners with waveforms of ``size`` samples, and ``value`` past every length."""
-    wave_BL = torch.full((len(example), size), value)
+    wave_BL = torch.full((*example.wave_BL.shape[:-1], size), value)
     for row_L, wave_L, n in zip(wave_BL, example.wave_BL, example.lengths_B.tolist(), strict=True):
-        row_L[:n] = wave_L[:n]
+        row_L[..., :n] = wave_L[..., :n]
     other = None if example.other is None else padded(example.other, size, value=value)
     extras = dict(example.extras)
     if "views" in extras:
@@ -371,4 +388,7 @@ def padded(example: Batch, size: int, *, value: float = 0.5) -> Batch:
         for row_VL, own_VL, n in zip(views_BVL, extras["views"], example.lengths_B.tolist(), strict=True):
             row_VL[:, :n] = own_VL[:, :n]
         extras["views"] = views_BVL
+    if "activity_BTC" in extras:
+        more = size // 320 - example.wave_BL.shape[-1] // 320
+        extras["activity_BTC"] = torch.nn.functional.pad(extras["activity_BTC"], (0, 0, 0, more), value=1)
     return replace(example, wave_BL=wave_BL, other=other, extras=extras)

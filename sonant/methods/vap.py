@@ -1,0 +1,158 @@
+"""Voice activity projection: at every frame, what will both speakers do in the next two seconds?
+
+Mono: Ekstedt and Skantze 2022, "Voice Activity Projection: Self-supervised Learning of Turn-taking Events"
+(arXiv:2205.09812), Sec. 3: both speakers in one channel, told who is active and who was. Stereo: Ekstedt and Skantze
+2023, the voice activity projection code; Inoue et al. 2024 (arXiv:2401.04868), Sec. 3: a channel for each speaker,
+nothing told, so that the model also has to say who is active.
+
+    y_t = dialogue(context(encoder(waves)))_<=t
+    L = mean_t -log p(future of t | y_t)  +  w mean_t BCE(activity of t | y_t)          w = 0 for mono, in nats
+
+``dialogue`` (``nn.dialogue``) says which of both, and what of the future is told: one of 256 classes (discrete), bins
+by themselves (independent), or a share (comparative). Only frames whose whole future is known are targets. A body
+that is frozen (``train.freeze: [encoder, context]``) is run without gradients.
+
+Letters: B dialogues, L samples, T frames, H frames of the future, P frames before the window, C = 2 speakers, W windows
+of the history. Knowing nothing scores log 256 + w log 2 with classes of four bins, log 2 (1 + w) otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sonant.core import Batch, Frames, LossOut, require
+from sonant.core import Method as BaseMethod
+from sonant.core.dialogue import DialogueOut
+from sonant.core.module import add_reach
+from sonant.nn.activity_history import activity_history
+from sonant.objectives.projection import (
+    Window,
+    class_of_bins,
+    horizon_mask,
+    projection_bins,
+    projection_shares,
+)
+from sonant.objectives.projection_loss import comparative_loss, discrete_loss, independent_loss, mean_of_targets
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of the objective."""
+
+    activity_weight: float = 1.0  # w, of the activity loss of models of two channels
+    threshold: float = 0.5  # share of a bin in which a speaker is active that makes the bin active
+
+    def __post_init__(self):
+        require(self.activity_weight >= 0, f"vap: activity_weight must be at least 0, got {self.activity_weight}")
+
+
+class Method(BaseMethod):
+    """Projection around a body that does not look ahead. Batches are those of ``data.view: dialogue``."""
+
+    needs = "dialogue"
+    converses = True
+
+    def __init__(self, cfg: Config, *, encoder, context, dialogue=None):
+        super().__init__(cfg, encoder=encoder, context=context, dialogue=dialogue)
+        require(
+            add_reach(encoder, context)[1] == 0,
+            "vap: the encoder or the context looks ahead, so that it hears what it must foretell; choose a context "
+            "such as lstm or causal_attention, and features that are not normalised over the utterance",
+        )
+        self.window = Window(rate=dialogue.geometry.rate, bins_s=dialogue.cfg.bins_s, threshold=cfg.threshold)
+
+    def loss(self, batch: Batch) -> LossOut:
+        """``loss_vap`` and, of models of two channels, ``loss_activity``: means over the frames that are targets."""
+        activity_BTC = self.activity(batch)
+        out = self.converse(batch, activity_BTC)
+        T = min(out.logits.shape[1], activity_BTC.shape[1] - self.window.horizon)
+        real_BT = torch.arange(T, device=activity_BTC.device) < out.lengths_B[:, None]
+        mask_BT = real_BT & horizon_mask(batch.extras["known_B"], frames=T, window=self.window)
+        count = mask_BT.sum()
+        require(
+            bool(count > 0),
+            f"no frame of the batch has a known future of {sum(self.window.bins_s):g} s; lengthen data.chunk_seconds",
+        )
+        future_BTC = activity_BTC[:, : T + self.window.horizon]
+        total = vap = mean_of_targets(self.projection(out.logits[:, :T], future_BTC, mask_BT), mask_BT)
+        parts = {"loss_vap": vap}
+        if out.activity_logits is not None:
+            wanted_BTC = activity_BTC[:, :T].float()
+            bce_BTC = F.binary_cross_entropy_with_logits(
+                out.activity_logits[:, :T].float(), wanted_BTC, reduction="none"
+            )
+            parts["loss_activity"] = mean_of_targets(bce_BTC.mean(-1).masked_fill(~mask_BT, 0.0), mask_BT)
+            total = vap + self.cfg.activity_weight * parts["loss_activity"]
+        return LossOut(total=total, parts=parts, count=count)
+
+    def projection(self, logits: Tensor, future_BTC: Tensor, mask_BT: Tensor) -> Tensor:
+        """(B, T) loss of the future; ``future_BTC`` (B, T + H, 2)."""
+        if self.dialogue.cfg.projection == "comparative":
+            return comparative_loss(logits, projection_shares(future_BTC, self.window), mask_BT)
+        bins_BTCN = projection_bins(future_BTC, self.window)
+        if self.dialogue.cfg.projection == "independent":
+            return independent_loss(logits, bins_BTCN, mask_BT)
+        return discrete_loss(logits, class_of_bins(bins_BTCN), mask_BT)
+
+    def converse(self, batch: Batch, activity_BTC: Tensor) -> DialogueOut:
+        """What the model says, of a frozen body without its graph."""
+        learns = any(p.requires_grad for part in (self.encoder, self.context) for p in part.parameters())
+        with torch.set_grad_enabled(learns and torch.is_grad_enabled()):
+            frames = self.context(self.encoder(self.heard(batch)))
+        require(
+            frames.x_BTD.shape[1] > 0 and bool((frames.lengths_B > 0).any()),
+            "windows are shorter than a frame: lengthen data.chunk_seconds",
+        )
+        if not self.dialogue.cfg.activity:
+            return self.dialogue(frames)
+        told_BTC = activity_BTC[:, : activity_BTC.shape[1] - self.window.horizon]
+        return self.dialogue(frames, told_BTC, self.history(batch, told_BTC))
+
+    def heard(self, batch: Batch) -> Frames:
+        """Waveforms as sequences, both channels of a dialogue side by side. Raises SonantError for other shapes."""
+        channels, wave = self.dialogue.channels, batch.wave_BL
+        require(
+            wave.dim() == 1 + channels and (channels == 1 or wave.shape[1] == 2),
+            f"this model listens to {channels} channel{'s' * (channels > 1)}: set data.view: dialogue and data.mix: "
+            f"{'false' if channels > 1 else 'true'}",
+        )
+        lengths_B = batch.lengths_B
+        if channels > 1:
+            wave, lengths_B = wave.flatten(0, 1), lengths_B.repeat_interleave(channels)
+        return Frames.of_wave(wave, lengths_B, batch.sample_rate)
+
+    def history(self, batch: Batch, told_BTC: Tensor) -> Tensor | None:
+        """(B, T, W) of the window, counted from the dialogue's beginning, for models that have one."""
+        if not self.dialogue.cfg.history:
+            return None
+        past_BPC = batch.extras.get("past_BTC")
+        require(past_BPC is not None, "this model has a history of who was active: set data.past: true")
+        whole_BTC = torch.cat([past_BPC, told_BTC], dim=1)
+        rate, oldest = self.window.rate, self.dialogue.cfg.history_oldest
+        return activity_history(whole_BTC, rate=rate, oldest=oldest)[:, past_BPC.shape[1] :]
+
+    def activity(self, batch: Batch) -> Tensor:
+        """(B, T + H, 2) of the batch. Raises SonantError when it has none, or of another rate or future."""
+        activity_BTC = batch.extras.get("activity_BTC")
+        require(
+            activity_BTC is not None and "known_B" in batch.extras,
+            "the method vap needs who is active when: set data.view: dialogue",
+        )
+        frames = activity_BTC.shape[1] - self.window.horizon
+        wanted = batch.wave_BL.shape[-1] / batch.sample_rate * self.window.rate
+        require(
+            abs(frames - wanted) < 1,
+            f"the model has {self.window.rate:g} frames a second and a future of {sum(self.window.bins_s):g} s: set "
+            "data.activity_rate and data.horizon_seconds to these",
+        )
+        return activity_BTC
+
+    def chance(self) -> float:
+        discrete = self.dialogue.cfg.projection == "discrete"
+        vap = math.log(self.window.n_classes if discrete else 2)
+        return vap + (self.cfg.activity_weight * math.log(2) if self.dialogue.channels == 2 else 0.0)
