@@ -65,7 +65,7 @@ def dialogue_events(
     """
     require(rate > 0, f"a frame rate is positive, got {rate}")
     settings = settings or settings_of(event_set)
-    maker = _Maker(event_set, rate, settings, seed if draw else None)
+    maker = EventMaker(event_set, rate, settings, seed if draw else None)
     statistics = CorpusStatistics(replace(window, rate=rate) if window else Window(rate=rate))
     found: dict[str, Events] = {}
     for dialogue in _all(places):
@@ -82,13 +82,24 @@ def _all(places: Iterable[str | Path]) -> Iterator[Dialogue]:
         yield from read_dialogues(place)
 
 
-class _Maker:
-    """Events of one dialogue after the other."""
+class EventMaker:
+    """Events of one dialogue after the other.
 
-    def __init__(self, event_set: EventSet, rate: float, settings: Settings, seed: int | None):
+    Args:
+        seed: of what is drawn by chance; None: nothing is.
+        all_holds: of what is drawn, leave the holds as many as they are (2023).
+    """
+
+    def __init__(
+        self, event_set: EventSet, rate: float, settings: Settings, seed: int | None, *, all_holds: bool = False
+    ):
         self.old, self.rate, self.settings = event_set == "2022", rate, settings
-        balancer = Balancer2022 if self.old else Balancer2023
-        self.balance = None if seed is None else balancer(rate=rate, settings=settings, seed=seed)
+        options = {"rate": rate, "settings": settings, "seed": seed}
+        self.balance = None
+        if seed is not None:
+            self.balance = (
+                Balancer2022(**options) if self.old else Balancer2023(**options, equal_hold_shift=not all_holds)
+            )
 
     def __call__(self, activity_TC: np.ndarray) -> Events:
         if not self.old:

@@ -24,13 +24,14 @@ MAIN_FIGURE = {
     "turn_taking": "f1",
     "asr": "wer",
 }
-LOWER_IS_BETTER = {"error", "eer", "min_dcf", "wer", "cer", "per", "loss", "perplexity"}
+LOWER_IS_BETTER = {"error", "eer", "min_dcf", "wer", "cer", "per", "loss", "perplexity", "cross_entropy"}
 WORD_FIGURES = {"ap", "prb", "swdp_ap", "swdp_prb", "mean_ap", "mean_prb"}
 HIGHER_IS_BETTER = {"accuracy", "f1", "balanced_accuracy", "mtwv"} | WORD_FIGURES
 SHARES = (LOWER_IS_BETTER | HIGHER_IS_BETTER) - {
     "min_dcf",
     "loss",
     "perplexity",
+    "cross_entropy",
     "mtwv",
 }  # fractions, shown in per cent
 CHANCE = {("abx", "error"): 0.5, ("verification", "eer"): 0.5}
