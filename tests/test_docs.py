@@ -24,14 +24,17 @@ def blocks(page: Path, kind: str) -> list[str]:
 
 @pytest.fixture
 def place(tmp_path, monkeypatch) -> Path:
-    """A folder with ``my_recordings`` and ``my_timings`` in it, as the pages assume."""
+    """A folder with ``my_recordings``, ``my_calls`` and ``my_timings`` in it, as the pages assume."""
     rng = np.random.default_rng(0)
     for speaker in "ab":
         (tmp_path / "my_recordings" / speaker).mkdir(parents=True)
         for number in range(3):
             wave = 0.1 * rng.standard_normal(24000).astype(np.float32)
             soundfile.write(tmp_path / "my_recordings" / speaker / f"{speaker}{number}.flac", wave, 16000)
-    (tmp_path / "my_timings").mkdir()
+    for folder in ("my_timings", "my_calls"):
+        (tmp_path / folder).mkdir()
+    call_LC = 0.1 * rng.standard_normal((14 * 16000, 2)).astype(np.float32)
+    soundfile.write(tmp_path / "my_calls" / "call.flac", call_LC, 16000)
     (tmp_path / "my_timings" / "call.json").write_text("[[[0.0, 4.0], [9.0, 13.0]], [[4.5, 8.6], [11.0, 11.4]]]")
     monkeypatch.chdir(tmp_path)
     return tmp_path
