@@ -76,12 +76,12 @@ def extract(
 
     place = Path(out) / "feat" if like == "spect" else Path(out)
     with ArrayWriter(place, format=format, facts=facts, dtype=dtype) as writer:
-        todo = [item for item in items if item.key not in writer.complete]
-        there = len(items) - len(todo)
-        done = 0
-        for key, x_TD in encode_items(
-            representation, todo, layer=layer, batch_seconds=batch_seconds, strict=strict, on_error=complain
-        ):
+        known = frozenset(item.key for item in items if item.key in writer.complete)
+        there, done = len(known), 0
+        options = {"layer": layer, "batch_seconds": batch_seconds, "strict": strict, "on_error": complain}
+        for key, x_TD in encode_items(representation, items, known=known, **options):
+            if key in known:
+                continue
             writer.write(key, x_TD)
             done += 1
             if progress is not None:

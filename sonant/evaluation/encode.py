@@ -6,7 +6,7 @@ Letters: B items, L samples, T frames, D dimensions.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -92,16 +92,20 @@ def encode_items(
     batch_seconds: float = 120.0,
     strict: bool = False,
     on_error: Callable[[str, SonantError], None] | None = None,
+    known: Collection[str] = (),
 ) -> Iterator[tuple[str, np.ndarray]]:
     """(key, (T, D) float32 array) for every item, longest first; (D,) for the layer ``embedding``.
 
     What cannot be read is reported through ``on_error`` (default: one line on standard error) and left
-    out; with ``strict`` it raises. A batch of one is exactly what a batch of many gives.
+    out; with ``strict`` it raises. Batches of other sizes give the same but for rounding: batches whose keys are all
+    ``known`` are left out, and the others stay as they would be without, to the last bit.
     """
     report = on_error or _complain
     device = next((p.device for p in representation.parameters()), torch.device("cpu"))
     for group in batches_by_length(items, batch_seconds=batch_seconds):
         kept, inputs = [], []
+        if known and all(item.key in known for item in group):
+            continue
         for item in group:
             try:
                 inputs.append(item.read())
