@@ -5,6 +5,7 @@ laid at its real onset: gaps, overlaps, backchannels and changes of turn are tho
 
     OUT/dialogues/  manifest (one utterance a dialogue, both channels, ``activity``), audio/*.flac (stereo, 16 kHz),
                     textgrid/*.TextGrid (tiers words-A, phones-A, words-B, phones-B)
+    OUT/test/       the same for the last ``test`` conversations, said by voices that no other dialogue has
     OUT/synth.json  settings, speakers, checksum
 """
 
@@ -29,7 +30,7 @@ from .manifest import Manifest, ManifestWriter, Utterance
 from .synth import SAMPLE_RATE, as_int16, is_english, placed, stretched_rate
 from .synth_channel import Channel
 from .synth_phones import Segment, annotate
-from .synth_speakers import VOICES, Speaker, Variation, draw_speakers
+from .synth_speakers import VOICES, Speaker, Variation, draw_speakers, split_voices
 from .synth_store import Store, checksum
 from .synth_timings import Conversation, Token, Unit, read_timings, units_of
 from .synth_workers import run_fresh
@@ -50,6 +51,7 @@ class DialogueConfig:
 
     timings: str  # file of conversations, see synth_timings
     count: int | None = None  # conversations from the start of the file; None: all
+    test: int = 0  # of them, from the end: a part of its own, with voices of its own
     seconds: float | None = None  # of each, from its beginning; None: whole
     language: str = "en-us"
     sounds: bool = True  # bursts of noise for [laughter] and [noise]; False: silence. They are never activity
@@ -59,6 +61,7 @@ class DialogueConfig:
 
     def __post_init__(self):
         require(self.count is None or self.count > 0, f"count of dialogues must be positive, got {self.count}")
+        require(self.test >= 0, f"test dialogues must be at least 0, got {self.test}")
         require(self.seconds is None or self.seconds > 0, f"seconds of a dialogue must be positive, got {self.seconds}")
 
 
@@ -68,7 +71,7 @@ class Job:
 
     conversation: Conversation
     speakers: tuple[Speaker, Speaker]
-    folder: str
+    folder: str  # of its part
     part_file: str
     config: DialogueConfig
 
@@ -83,8 +86,8 @@ def synth_dialogues(
     """Generate dialogues, or go on with an interrupted run; arguments, errors and promises as ``synth.synth``.
 
     Returns:
-        The manifest ``out/dialogues``: one utterance a dialogue with channel None and, for each channel, the
-        (onset, offset) in seconds of its stretches of voice.
+        The manifest ``out/dialogues`` (``out/test`` is beside it where there is one): one utterance a dialogue with
+        channel None and, for each channel, the (onset, offset) in seconds of its stretches of voice.
     """
     out = Path(out)
     jobs, plan = _jobs(out, config)
@@ -106,21 +109,44 @@ def _jobs(out: Path, config: DialogueConfig) -> tuple[list[Job], dict]:
     for name in ids:
         require(name == Path(name).name and name[:1] not in ".", f"the id '{name}' cannot name a file")
     require(len(set(ids)) == len(ids), f"{config.timings} has an id twice")
-    folder = out / "dialogues"
-    jobs = []
-    for conversation in conversations:
-        order = numpy_generator(config.seed, "voices", conversation.id).permutation(len(VOICES))
-        pair = draw_speakers(
-            conversation.id,
-            [f"{conversation.id}-{side}" for side in SIDES],
-            voices=[VOICES[i] for i in order],
-            languages=[config.language],
-            variation=config.variation,
-            seed=config.seed,
+    kept = len(conversations) - config.test
+    require(kept > 0, f"of {len(conversations)} conversations {config.test} to test on leave none to train on")
+    jobs = [
+        Job(
+            conversation,
+            _speakers(conversation, config, tested=i >= kept),
+            str(out / ("dialogues" if i < kept else "test")),
+            str(out / ".parts" / f"{conversation.id}.json"),
+            config,
         )
-        part_file = str(out / ".parts" / f"{conversation.id}.json")
-        jobs.append(Job(conversation, (pair[0], pair[1]), str(folder), part_file, config))
-    return jobs, {"config": asdict(config), "conversations": checksum([repr(c) for c in conversations])}
+        for i, conversation in enumerate(conversations)
+    ]
+    return jobs, {"config": _settings(config), "conversations": checksum([repr(c) for c in conversations])}
+
+
+def _settings(config: DialogueConfig) -> dict:
+    """What decides about the samples; corpora without a test part are those of before there was one."""
+    settings = asdict(config)
+    if not config.test:
+        del settings["test"]
+    return settings
+
+
+def _speakers(conversation: Conversation, config: DialogueConfig, *, tested: bool) -> tuple[Speaker, Speaker]:
+    """Two speakers of a conversation with different voices, of those that its part may have."""
+    voices: Sequence[str] = VOICES
+    if config.test:
+        voices = split_voices(2 * config.test, seed=config.seed)[int(tested)]
+    order = numpy_generator(config.seed, "voices", conversation.id).permutation(len(voices))
+    first, second = draw_speakers(
+        conversation.id,
+        [f"{conversation.id}-{side}" for side in SIDES],
+        voices=[voices[i] for i in order],
+        languages=[config.language],
+        variation=config.variation,
+        seed=config.seed,
+    )
+    return first, second
 
 
 def _begin(conversation: Conversation, seconds: float | None) -> Conversation:
@@ -257,10 +283,22 @@ def _lay_sounds(dry_L: np.ndarray, tokens: Sequence[Token], rng: np.random.Gener
 
 
 def _finish(store: Store, jobs: list[Job]) -> None:
-    parts = [store.part(job.conversation.id) for job in jobs]
-    folder = store.out / "dialogues"
-    with ManifestWriter(folder, name="synth dialogues") as writer:
-        for job, part in zip(jobs, parts, strict=True):
+    parts = {job.conversation.id: store.part(job.conversation.id) for job in jobs}
+    for folder in dict.fromkeys(job.folder for job in jobs):
+        _write_manifest(Path(folder), [job for job in jobs if job.folder == folder], parts)
+    store.finish(
+        {
+            "checksum": checksum([part["checksum"] for part in parts.values()]),
+            "espeak": next(iter(parts.values()))["espeak"],
+            "speakers": [speaker.as_dict() for job in jobs for speaker in job.speakers],
+        }
+    )
+
+
+def _write_manifest(folder: Path, jobs: list[Job], parts: dict[str, dict]) -> None:
+    with ManifestWriter(folder, name=f"synth {folder.name}") as writer:
+        for job in jobs:
+            part = parts[job.conversation.id]
             utterance = Utterance(
                 id=job.conversation.id,
                 path=str(folder / "audio" / f"{job.conversation.id}.flac"),
@@ -272,10 +310,3 @@ def _finish(store: Store, jobs: list[Job]) -> None:
             )
             writer.add(utterance, info=AudioInfo(SAMPLE_RATE, 2, part["samples"]))
         writer.finish()
-    store.finish(
-        {
-            "checksum": checksum([part["checksum"] for part in parts]),
-            "espeak": parts[0]["espeak"],
-            "speakers": [speaker.as_dict() for job in jobs for speaker in job.speakers],
-        }
-    )

@@ -476,3 +476,23 @@ def test_damaged_timings_are_told_by_line(tmp_path, change, says):
     with pytest.raises(SonantError, match=says):
         synth_dialogues(tmp_path / "out", DialogueConfig(timings=str(tmp_path / "calls.jsonl")))
     assert not (tmp_path / "out" / "synth.json").exists()
+
+
+def test_dialogues_to_test_on_have_voices_of_their_own(tmp_path):
+    (tmp_path / "calls.jsonl").write_text("\n".join(json.dumps({**CALL, "id": f"call{i}"}) for i in range(3)))
+    config = DialogueConfig(timings=str(tmp_path / "calls.jsonl"), test=1)
+    kept = synth_dialogues(tmp_path / "out", config)
+    tested = Manifest.open(tmp_path / "out" / "test")
+    assert [u.id for u in kept] == ["call0", "call1"] and [u.id for u in tested] == ["call2"]
+    assert soundfile.info(tested.path(0)).channels == 2
+    speakers = json.loads((tmp_path / "out" / "synth.json").read_text())["speakers"]
+    voices = {speaker["name"]: speaker["voice"] for speaker in speakers}
+    test_voices = {voice for name, voice in voices.items() if name.startswith("call2")}
+    assert len(test_voices) == 2 and test_voices.isdisjoint({v for n, v in voices.items() if not n.startswith("call2")})
+    assert test_voices <= set(split_voices(2, seed=0)[1])
+
+
+def test_dialogues_need_some_to_train_on(tmp_path):
+    (tmp_path / "calls.jsonl").write_text(json.dumps(CALL))
+    with pytest.raises(SonantError, match="1 conversations 1 to test on leave none"):
+        synth_dialogues(tmp_path / "out", DialogueConfig(timings=str(tmp_path / "calls.jsonl"), test=1))

@@ -29,6 +29,7 @@ def prepare(
     dialogues: Path | None = None,
     dialogue_count: int | None = None,
     dialogue_seconds: float | None = None,
+    test_dialogues: int = 0,
     clean: bool = False,
     seed: int = 0,
     processes: int | None = None,
@@ -37,7 +38,7 @@ def prepare(
 
     Args:
         source: nothing; the recipe reads no corpus.
-        out: a new folder: ``train`` and ``test`` with ``items``, or ``dialogues``.
+        out: a new folder: ``train`` and ``test`` with ``items``, or ``dialogues`` (and ``test``).
         hours: of training speech.
         languages: voices of eSpeak NG with commas between, such as ``en-us,de,fr``.
         speakers, test_speakers: how many, disjoint; without test speakers there is no test part.
@@ -45,6 +46,7 @@ def prepare(
         texts: a text file, a sentence a line, for one language; else built-in grammars.
         dialogues: a file of conversation timings (``sonant/data/synth_timings.py``): make dialogues instead.
         dialogue_count, dialogue_seconds: use only that many conversations, and that much of each.
+        test_dialogues: of these the last so many make a part ``test``, with voices that the others do not have.
         clean: voices of the synthesiser as they are, without microphone, room, noise or other mouths.
         seed: of everything.
         processes: at once; default: one a core.
@@ -72,6 +74,7 @@ def prepare(
         dialogue = DialogueConfig(
             timings=str(dialogues),
             count=dialogue_count,
+            test=test_dialogues,
             seconds=dialogue_seconds,
             language=names[0],
             seed=seed,
