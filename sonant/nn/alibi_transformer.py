@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from sonant.core import require
 
 from .attention import alibi_slopes
+from .blocked_attention import causal_attend
 
 Style = Literal["gpt", "gpt_2022", "transformer"]
 
@@ -62,9 +63,8 @@ class Attention(nn.Module):
         """
         q = self.split(self.query(x_BTD))
         k, v = self.split(self.key(seen_BTD)), self.split(self.value(seen_BTD))
-        bias_HTT = bias_HTT.to(q.dtype) if bias_HTT.is_floating_point() else bias_HTT
         p = self.dropout if self.training else 0.0
-        y_BHTE = F.scaled_dot_product_attention(q, k, v, attn_mask=bias_HTT, dropout_p=p, scale=self.scale)
+        y_BHTE = causal_attend(q, k, v, bias_HTT, scale=self.scale, dropout=p)
         return self.out(y_BHTE.transpose(1, 2).flatten(2))
 
     def weights(self, x_BTD: Tensor, seen_BTD: Tensor, bias_HTT: Tensor) -> Tensor:
