@@ -18,6 +18,7 @@ from .config import AugmentConfig
 from .downsample import downsample
 from .noise import add_noise, blend_noise
 from .overlap import overlap, overlap_start
+from .perturb import perturbed
 from .reverb import LONGEST_S, reverberate, reverberate_in_place
 from .sounds import Sounds
 
@@ -91,6 +92,8 @@ class Augmenter:
 
         clean_L, generator = wave_L, numpy_generator(*seeds)
         rooms, noises = self._rooms_and_noises(generator, turn)
+        if (drawn := turn("perturb", self.cfg.perturb_prob)) is not None:
+            wave_L = perturbed(wave_L, _one_of(self.cfg.perturb, drawn), drawn, sample_rate=self.sample_rate)
         if rooms is not None:
             wave_L = self._reverberated(wave_L, rooms, skipped)
         if self.overlap is not None and (others := turn("overlap", self.overlap_prob)) is not None:

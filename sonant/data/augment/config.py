@@ -7,6 +7,7 @@ from typing import Literal
 
 from ...core import require
 from .codec import Codec
+from .perturb import STEREO, Perturbation
 
 Strategy = Literal["reverb", "noise", "reverb|noise", "reverb+noise", "all"]
 Kind = Literal["noise", "speech", "music"]
@@ -24,6 +25,8 @@ class AugmentConfig:
 
     speeds: tuple[float, ...] = ()  # factors of speed and pitch, such as [0.9, 1.0, 1.1]; one is drawn per utterance,
     # for all of its views, since it changes the voice (crops)
+    perturb_prob: float = 0.0  # part of the crops (channels of a dialogue) whose prosody or spectrum is changed, first
+    perturb: tuple[Perturbation, ...] = STEREO  # how: one is drawn; docs/augmentation.md tells them
     noise: str | None = None  # folder of noises, or a manifest of them; music, speech and noise are told apart by
     # folder or file name, as in MUSAN; what is none of them is noise
     rirs: str | None = None  # folder of room impulse responses, or a manifest of them
@@ -87,7 +90,7 @@ class AugmentConfig:
         )
 
     def _check_probabilities(self) -> None:
-        names = ("prob", "reverb_prob", "noise_prob", "overlap_prob")
+        names = ("prob", "reverb_prob", "noise_prob", "overlap_prob", "perturb_prob")
         for name in (*names, "clip_prob", "codec_prob", "chop_prob", "band_drop_prob", "downsample_prob"):
             value = getattr(self, name)
             require(value is None or 0 <= value <= 1, f"augment.{name} is a probability, got {value or 0:g}")
@@ -111,7 +114,7 @@ class AugmentConfig:
         require(all(rate > 0 for rate in self.downsample_rates), "augment.downsample_rates are positive")
         for name, choices in (
             *(("codec_prob", "codecs"), ("chop_prob", "chop_seconds"), ("downsample_prob", "downsample_rates")),
-            ("overlap", "overlap_snrs"),
+            *(("overlap", "overlap_snrs"), ("perturb_prob", "perturb")),
         ):
             require(getattr(self, choices) or not getattr(self, name), f"augment.{name} without any augment.{choices}")
 
@@ -120,7 +123,7 @@ class AugmentConfig:
         """Whether anything but the speed is touched."""
         files = self.noise or self.rirs or self.overlap
         chances = self.clip_prob or self.codec_prob or self.chop_prob or self.band_drop_prob or self.downsample_prob
-        return bool(files or self.gain_db or chances)
+        return bool(files or self.gain_db or chances or self.perturb_prob)
 
     @property
     def lacking(self) -> list[str]:
