@@ -1,13 +1,10 @@
 """One self-contained HTML page about runs and scores: nothing in it comes from anywhere else.
 
-A policy in the page forbids every request; the one script is allowed by its hash, so that text from
-files could not run even if it were not escaped, which it is.
+What keeps it so is in ``sheet``.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,8 +19,8 @@ from .panels import EXPLAINED, panel
 from .results import Result
 from .runs import Run, read_sources, short_name
 from .scores import Group, Labels, group_scores, headline, scores_section
+from .sheet import sheet
 
-HERE = Path(__file__).parent
 EXAMPLES = 3  # panels on a page
 
 
@@ -60,7 +57,7 @@ def write_report(
         provenance_section(runs),
         events_section(runs, labels),
     ]
-    write_text(out, _page(_title(runs, results), parts))
+    write_text(out, sheet(_title(runs, results), parts, script="page.js"))
     return out
 
 
@@ -124,22 +121,3 @@ def _examples_section(places: Sequence[Path]) -> Html:
         else ""
     )
     return section("examples", "Examples" if len(places) > 1 else "Example", *blocks, more)
-
-
-def _page(title: str, parts: Sequence[Html]) -> str:
-    style = Html((HERE / "page.css").read_text(encoding="utf-8"))
-    script = Html((HERE / "page.js").read_text(encoding="utf-8"))
-    mark = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    policy = (
-        f"default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'; script-src 'sha256-{mark}'"
-    )
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=policy),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("title", f"{title} · sonant report"),
-        tag("style", style),
-    )
-    return f"<!DOCTYPE html>\n{tag('html', head, tag('body', tag('main', *parts), tag('script', script)), lang='en')}\n"
