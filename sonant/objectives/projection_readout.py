@@ -57,6 +57,11 @@ def aggregate_bins(logits_BTK: Tensor, *, first: int, last: int, weights: tuple[
     return _normalised(active_BTCN[..., first : last + 1].sum(-1))
 
 
+def bin_probabilities(logits_BTK: Tensor) -> Tensor:
+    """(..., T, 2, N) probability that each speaker is active in each bin, from (..., T, K) logits of classes."""
+    return _expected_bins(logits_BTK.float().softmax(-1), None)
+
+
 def _expected_bins(p_BTK: Tensor, weights: tuple[int, ...] | None) -> Tensor:
     """(B, T, 2, N) probability that each bin is active, times the weight of the bin."""
     book_KCN = codebook(bins_of_count(p_BTK.shape[-1]), p_BTK.device)

@@ -18,7 +18,6 @@ from ...nn.activity_history import activity_history
 BATCH = 8  # windows at a time on an accelerator; one on a CPU, whose caches they would flood
 
 
-@torch.no_grad()
 def dialogue_logits(
     representation: Representation,
     wave: np.ndarray,
@@ -27,7 +26,22 @@ def dialogue_logits(
     context: float = 10.0,
     step: float = 10.0,
 ) -> Tensor:
-    """(T, ...) logits of the projection for every frame that both the audio and the activity have.
+    """(T, ...) logits of the projection for every frame; arguments and errors as ``dialogue_said``."""
+    return dialogue_said(representation, wave, activity_TC, context=context, step=step)[0]
+
+
+@torch.no_grad()
+def dialogue_said(
+    representation: Representation,
+    wave: np.ndarray,
+    activity_TC: np.ndarray,
+    *,
+    context: float = 10.0,
+    step: float = 10.0,
+) -> tuple[Tensor, Tensor | None]:
+    """(T, ...) logits of the projection and (T, 2) of who is active, for every frame that audio and activity both have.
+
+    The latter are None for models that are told who is active.
 
     Args:
         representation: a model with a dialogue, in evaluation mode.
@@ -51,17 +65,19 @@ def dialogue_logits(
     frames = min(wave.shape[-1] // hop, len(activity_TC))
     require(frames > 0, "the dialogue is shorter than a frame of the model")
     firsts = list(range(0, frames, new))
-    found: list[Tensor] = []
+    found: list[tuple[Tensor, Tensor | None]] = []
     many = 1 if next(representation.parameters()).device.type == "cpu" else BATCH
     for group in (firsts[i : i + many] for i in range(0, len(firsts), many)):
         found += _windows(representation, wave, told, group, before=before, new=new, hop=hop)
-    return torch.cat(found)[:frames].float().cpu()
+    logits, active = zip(*found, strict=True)
+    active_TC = None if active[0] is None else torch.cat(active)[:frames].float().cpu()
+    return torch.cat(logits)[:frames].float().cpu(), active_TC
 
 
 def _windows(
     representation: Representation, wave: np.ndarray, told: _Told, firsts: list[int], *, before: int, new: int, hop: int
-) -> list[Tensor]:
-    """The logits of ``new`` frames from each of ``firsts`` on."""
+) -> list[tuple[Tensor, Tensor | None]]:
+    """Both logits of ``new`` frames from each of ``firsts`` on."""
     device = next(representation.parameters()).device
     starts = [max(first - before, 0) for first in firsts]
     size = before + new + 2  # two more, for windows of the encoder that reach ahead
@@ -72,8 +88,10 @@ def _windows(
         torch.stack(padded).to(device), lengths_N.to(device), *told.of(starts, size, device=device)
     )
     made = []
-    for row, real, first, start in zip(out.logits, out.lengths_B.tolist(), firsts, starts, strict=True):
-        made.append(row[first - start : min(first - start + new, real)])
+    for number, (first, start) in enumerate(zip(firsts, starts, strict=True)):
+        kept = slice(first - start, min(first - start + new, int(out.lengths_B[number])))
+        active = None if out.activity_logits is None else out.activity_logits[number, kept]
+        made.append((out.logits[number, kept], active))
     return made
 
 

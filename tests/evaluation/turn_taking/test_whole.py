@@ -9,7 +9,7 @@ import torch
 from sonant import build
 from sonant.core import SonantError
 from sonant.evaluation.turn_taking.counted import Counted, futures
-from sonant.evaluation.turn_taking.whole import dialogue_logits
+from sonant.evaluation.turn_taking.whole import dialogue_logits, dialogue_said
 from sonant.nn.activity_history import activity_history
 from sonant.objectives.projection import Window
 
@@ -51,6 +51,15 @@ def test_with_all_of_the_past_windows_are_the_whole(dialogue):
     assert short.shape == (FRAMES, 256)
     torch.testing.assert_close(short[:35], whole[:35], rtol=1e-4, atol=1e-5)  # the first window begins with the whole
     assert not torch.allclose(short[-35:], whole[-35:], atol=1e-5)
+
+
+def test_who_is_active_comes_along():
+    model, (wave_CL, activity_TC) = representation(), talk()
+    with torch.no_grad():
+        whole = model.converse(torch.from_numpy(wave_CL)).activity_logits[0, :FRAMES]
+    _, active_TC = dialogue_said(model, wave_CL, activity_TC, context=100.0, step=0.7)
+    torch.testing.assert_close(active_TC, whole, rtol=1e-4, atol=1e-5)
+    assert dialogue_said(representation(**MONO), wave_CL[0], activity_TC)[1] is None
 
 
 def test_a_model_that_converses_with_nobody_is_told():
