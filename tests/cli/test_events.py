@@ -56,7 +56,8 @@ def test_settings(call, capsys):
 def test_a_folder_and_its_analysis(call, capsys, tmp_path):
     (tmp_path / "calls" / "other.rttm").write_text("SPEAKER x 1 0.0 5.0 <NA> <NA> a <NA> <NA>\n")
     command = ["eval", "events", "--activity", "calls", "--rate", "50", "--json", "e.json", "--analysis", "a.json"]
-    assert main(command) == 0
+    assert main([*command, "--figure", "f.html"]) == 0
+    assert "2 dialogues" in (tmp_path / "f.html").read_text()
     shown = capsys.readouterr().out
     assert "2 dialogues" in shown
     assert "shift" in shown
@@ -75,6 +76,7 @@ def test_a_folder_and_its_analysis(call, capsys, tmp_path):
         (["--rate", "50", "--setting", "bc_pre=1"], "'bc_pre'. Did you mean 'bc_pre_silence'"),
         (["--rate", "50", "--setting", "bc_pre_silence"], "NAME=SECONDS"),
         (["--rate", "50", "--duration", "-1"], "must be positive"),
+        (["--rate", "50", "--figure", "f.png"], "a page, .html"),
     ],
 )
 def test_mistakes(call, capsys, options, said):

@@ -5,7 +5,7 @@ Switchboard's word files) and folders of such. Frame numbers are those of --rate
 {kind: [[start_frame, end_frame, speaker], ...]}, of several dialogues {session: {kind: ...}}.
 
     sonant eval events --activity call.json --rate 50 --set 2023
-    sonant eval events --activity calls/ --rate 50 --set 2022 --json events.json --analysis analysis.json
+    sonant eval events --activity calls/ --rate 50 --set 2022 --json events.json --figure events.html
 """
 
 ABOUT = "turn-taking events of dialogues (shifts, holds, backchannels) and statistics of a corpus"
@@ -34,18 +34,23 @@ def add_arguments(parser):
     parser.add_argument("--draw", action="store_true", help="also negatives, and as many holds as shifts, by chance")
     parser.add_argument("--seed", type=int, default=0, help="of what is drawn (0)")
     parser.add_argument("--analysis", metavar="FILE", help="also write classes and lengths of events as JSON")
+    parser.add_argument("--figure", metavar="OUT.html", help="also draw a page of both")
     add_json(parser)
 
 
 def run(args):
+    from pathlib import Path
+
     from ...actions.dialogue_events import dialogue_events, settings_of
     from ...core.errors import require
     from ...core.files import write_json
     from ...evaluation.turn_taking.regions import as_lists
+    from ...reports.corpus import corpus_page
     from ..output import check_target, write_results
 
-    for target in (args.json, args.analysis):
+    for target in (args.json, args.analysis, args.figure):
         check_target(target)
+    require(args.figure is None or args.figure.endswith(".html"), f"--figure is a page, .html, got '{args.figure}'")
     require(args.duration is None or args.duration > 0, f"--duration must be positive, got {args.duration}")
     changed = {"min_context": args.min_context, "max_time": args.max_time, **dict(map(_setting, args.setting))}
     found, statistics = dialogue_events(
@@ -61,6 +66,9 @@ def run(args):
     _show(summary, args)
     if args.analysis:
         write_json(args.analysis, {"set": args.set, "rate": args.rate, **summary})
+    if args.figure:
+        title = Path(args.activity[0]).name + (f" and {len(args.activity) - 1} more" if len(args.activity) > 1 else "")
+        corpus_page(args.figure, summary, title=title, event_set=args.set)
     lists = {session: as_lists(events) for session, events in found.items()}
     write_results(next(iter(lists.values())) if len(lists) == 1 else lists, args.json)
 
