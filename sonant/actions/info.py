@@ -15,7 +15,8 @@ def describe(model: str | Path | Representation, *, verify: bool = False) -> dic
     Times are in milliseconds; ``None`` for anything called ``context``, ``past`` or ``look_ahead`` means the whole
     utterance. ``width`` is the context network's alone: features that are normalised by utterance make the context the
     whole utterance, however narrow the network. ``embedding_dim`` is the size of the vector of an utterance, None for
-    models without one; ``dialogue_rate_hz`` likewise the frames per second of what a model of dialogue says.
+    models without one; ``dialogue_rate_hz`` likewise the frames per second of what a model of dialogue says, and
+    ``dialogue`` what it listens to and foretells (``dialogue_facts``).
     ``feat_size``, ``output_size``, ``downsampling_factor`` and ``num_params`` are what scpc-info tells.
 
     Args:
@@ -51,6 +52,7 @@ def describe(model: str | Path | Representation, *, verify: bool = False) -> dic
         "layers": {layer: representation.dim_of(layer) for layer in representation.layers},
         "embedding_dim": None if representation.embedding is None else representation.embedding.dim,
         "dialogue_rate_hz": None if representation.dialogue is None else representation.dialogue.geometry.rate,
+        "dialogue": dialogue_facts(representation),
         "default_layer": representation.default_layer,
         "training": representation.config.get("training", {}),
     }
@@ -64,3 +66,24 @@ def describe(model: str | Path | Representation, *, verify: bool = False) -> dic
         measured = measured_reach(representation)
         facts |= {"measured": measured, "verified": measured == (past, future)}
     return facts
+
+
+def dialogue_facts(representation: Representation) -> dict | None:
+    """What a model of dialogue listens to, is told and foretells; None for other models.
+
+    ``channels`` of audio, ``told`` (``activity``, ``history``), ``rate_hz``, ``projection`` and its ``outputs`` a
+    frame, ``bins_s`` (seconds of each bin of the future), ``width_frames`` that a frame of a layer sees (None: the
+    whole past).
+    """
+    if representation.dialogue is None:
+        return None
+    cfg = representation.dialogue.cfg
+    return {
+        "channels": cfg.channels,
+        "told": [name for name in ("activity", "history") if getattr(cfg, name)],
+        "rate_hz": representation.dialogue.geometry.rate,
+        "projection": cfg.projection,
+        "outputs": cfg.outputs,
+        "bins_s": list(cfg.bins_s),
+        "width_frames": cfg.width,
+    }

@@ -22,6 +22,7 @@ from ..training.distributed import processes
 from ..training.engine import fit
 from ..training.warm_start import warm_start
 from ..version import __version__
+from .info import dialogue_facts
 
 
 def train(
@@ -179,6 +180,7 @@ def card_of(representation: Representation, training: Mapping, results: Sequence
         "past": past,
         "future": future,
         "results": list(results),
+        "dialogue": dialogue_facts(representation),
     }
     geometry = asdict(representation.geometry)
     layers = {layer: representation.dim_of(layer) for layer in representation.layers}

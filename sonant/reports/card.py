@@ -20,7 +20,8 @@ def model_card(config: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
         summary: what the configuration does not say, all optional: ``name``, ``about`` (a sentence),
             ``parameters``, ``past`` and ``future`` (frames of context; None: without bound), ``hours``,
             ``speakers``, ``languages`` (codes), ``data`` (name of the corpus), ``steps``, ``seed``,
-            ``licence`` (an SPDX identifier), ``repo`` (where to load it from), ``results`` (list of Result).
+            ``licence`` (an SPDX identifier), ``repo`` (where to load it from), ``results`` (list of Result),
+            ``dialogue`` (what a model of dialogue listens to, as ``dialogue_rows`` takes it).
             What is not in ``summary`` is looked for in ``config["training"]``.
     """
     training = config.get("training")
@@ -30,7 +31,7 @@ def model_card(config: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     parts = [
         _front_matter(config, known, name, results),
         f"# {_inline(name)}\n\n{_about(config, known)}",
-        "## Use\n\n" + _use(str(known.get("repo") or "path/to/this/folder")),
+        "## Use\n\n" + _use(str(known.get("repo") or "path/to/this/folder"), known.get("dialogue")),
         "## What it is\n\n" + _table(("", ""), _architecture(config, known)),
         "## Training\n\n" + _training(known),
         "## Scores\n\n" + _scores(results),
@@ -84,7 +85,7 @@ def _about(config: Mapping, known: Mapping) -> str:
     return f"A representation of speech{learnt}{built}. Waveform in, one vector per frame out."
 
 
-def _use(place: str) -> str:
+def _use(place: str, dialogue: Mapping | None) -> str:
     lines = [
         "```python",
         "import sonant",
@@ -95,6 +96,17 @@ def _use(place: str) -> str:
         "`frames.x_BTD` holds the vectors, `frames.lengths_B` how many are real, "
         "`frames.geometry.time_of(i)` the time of frame `i` in seconds.",
     ]
+    if dialogue:
+        waves, shape = (
+            ("waves", "(B, 2, L), a channel for each speaker") if dialogue["channels"] == 2 else ("wave", "(B, L)")
+        )
+        told = "".join(f", {name}" for name in ("None", "activity") if dialogue["told"])
+        lines += [
+            "",
+            "```python",
+            f"out = model.converse({waves}{told})  # {waves}: {shape}; out.logits: of the futures of every frame",
+            "```",
+        ]
     return "\n".join(lines)
 
 
@@ -115,7 +127,32 @@ def _architecture(config: Mapping, known: Mapping) -> list[tuple[str, str]]:
     if known.get("parameters"):
         rows.append(("parameters", f"{known['parameters']:,}"))
     rows.append(("sample rate", f"{config['sample_rate']} Hz" if config.get("sample_rate") else "not stated"))
-    return rows + _geometry(config, known)
+    rows += _geometry(config, known)
+    return rows + (dialogue_rows(known["dialogue"]) if known.get("dialogue") else [])
+
+
+def dialogue_rows(dialogue: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a model of dialogue listens to, is told and foretells, as rows of a table.
+
+    Args:
+        dialogue: ``channels``, ``told``, ``rate_hz``, ``projection``, ``outputs``, ``bins_s``, ``width_frames``.
+    """
+    two = dialogue["channels"] == 2
+    told = {"activity": "who is active", "history": "the shares of both in the past"}
+    bins = ", ".join(f"{seconds:g}" for seconds in dialogue["bins_s"])
+    foretold = {
+        "discrete": f"{dialogue['outputs']} classes",
+        "independent": "independent bins",
+        "comparative": "the share of speaker 0",
+    }[dialogue["projection"]]
+    rows = [
+        ("listens to", "two channels, one for each speaker" if two else "one channel with both speakers"),
+        ("is told", " and ".join(told[name] for name in dialogue["told"]) or "nothing"),
+        ("foretells", f"the next {sum(dialogue['bins_s']):g} s of both speakers: {foretold} (bins of {bins} s)"),
+        ("says so at", f"{dialogue['rate_hz']:g} Hz"),
+    ]
+    width = dialogue["width_frames"]
+    return rows + ([("attention sees", f"{width} frames")] if width else [])
 
 
 def _geometry(config: Mapping, known: Mapping) -> list[tuple[str, str]]:

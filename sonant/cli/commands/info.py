@@ -27,12 +27,17 @@ def run(args):
         return
     rows = []
     for key, value in facts.items():
-        if key in (*SCPC, "measured") or (key in ("embedding_dim", "dialogue_rate_hz") and value is None):
+        if key in (*SCPC, "measured") or (key in ("embedding_dim", "dialogue_rate_hz", "dialogue") and value is None):
             continue
         if key == "verified":
             sides = ("the whole utterance" if side is None else f"{side} frames" for side in facts["measured"])
             equal, (past, future) = "equal" if value else "NOT equal", sides
             value, key = f"{equal}: past {past}, future {future}", "measured by gradient"
+        if key == "dialogue":
+            from ...reports.card import dialogue_rows
+
+            rows += dialogue_rows(value)
+            continue
         if key in ("layers", "training"):
             value = ", ".join(
                 f"{name} ({size})" if key == "layers" else f"{name}: {_short(size)}" for name, size in value.items()
