@@ -13,6 +13,7 @@ import soundfile
 from sonant.actions.run import read_recipe
 from sonant.build import resolve
 from sonant.cli.main import main
+from sonant.data.textgrid import write_textgrid
 
 DOCS = Path(__file__).parents[1] / "docs"
 SHORT = "--train.steps 2 --train.log_every 1 --data.batch_size 2 --data.workers 0 --data.short pad --train.device cpu"
@@ -24,7 +25,7 @@ def blocks(page: Path, kind: str) -> list[str]:
 
 @pytest.fixture
 def place(tmp_path, monkeypatch) -> Path:
-    """A folder with ``my_recordings``, ``my_calls`` and ``my_timings`` in it, as the pages assume."""
+    """A folder with ``my_recordings``, ``my_calls``, ``my_timings`` and ``my_phrases`` in it, as the pages assume."""
     rng = np.random.default_rng(0)
     for speaker in "ab":
         (tmp_path / "my_recordings" / speaker).mkdir(parents=True)
@@ -36,6 +37,12 @@ def place(tmp_path, monkeypatch) -> Path:
     call_LC = 0.1 * rng.standard_normal((14 * 16000, 2)).astype(np.float32)
     soundfile.write(tmp_path / "my_calls" / "call.flac", call_LC, 16000)
     (tmp_path / "my_timings" / "call.json").write_text("[[[0.0, 4.0], [9.0, 13.0]], [[4.5, 8.6], [11.0, 11.4]]]")
+    (tmp_path / "my_phrases").mkdir()
+    for length, words in (("short", ["are", "you", "a", "student"]), ("long", ["are", "you", "a", "student", "now"])):
+        stem = str(tmp_path / "my_phrases" / f"student_{length}_female_A")
+        spoken = [(word, 0.25 * i, 0.25 * (i + 1)) for i, word in enumerate(words)]
+        soundfile.write(f"{stem}.wav", 0.1 * rng.standard_normal(4000 * len(words)).astype(np.float32), 16000)
+        write_textgrid(f"{stem}.TextGrid", {"words": spoken, "phones": spoken}, 0.25 * len(words))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -27,10 +27,9 @@ def draw_phrases(
     Raises:
         SonantError: no phrases of such a voice.
     """
-    courses = [
-        _course(of_change, signal, change) for change, of_change in heard.items() for signal in of_change[0].shift
-    ]
-    pairs = paired(heard[UNCHANGED])
+    plain = heard[UNCHANGED]
+    courses = [_course(plain, signal, UNCHANGED) for signal in plain[0].shift]
+    pairs = paired(plain)
     voices = sorted({short.phrase.voice for short, _ in pairs})
     unknown = [voice for voice in show if voice not in voices]
     require(not unknown, f"no pair of phrases is of the voice '{', '.join(unknown)}'; voices: {', '.join(voices)}")

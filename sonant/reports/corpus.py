@@ -54,7 +54,7 @@ def _classes(classes: Mapping[str, Any]) -> Html:
     n_bins = (len(count_K).bit_length() - 1) // 2
     explained = (
         "Each cell is a future: its column what speaker 0 does in the next bins, its row what speaker 1 does, nearest "
-        "bin first. The darker, the more frames have it (logarithm, squared); empty cells do not occur."
+        "bin first. The stronger its colour, the more frames have it; empty cells do not occur."
     )
     rows = [(row["class"], tag("code", row["bins"]), f"{row['share']:.1%}") for row in classes["most"]]
     named = table(("class", "bins of speaker 0 / 1", "share"), rows, caption="The most frequent")

@@ -138,7 +138,7 @@ def _words(one: PhraseCurves, x_of) -> list[Html]:
     """Words below the waveform, in the first of two rows that has room for them."""
     parts, reach = [], [0.0, 0.0]
     for label, onset, offset in one.words:
-        middle, half = x_of((onset + offset) / 2), 3.2 * len(label)
+        middle, half = x_of((onset + offset) / 2), 3.5 * len(label) + 1
         parts.append(tag("path", d=f"M{x_of(onset):.1f} {WAVE + 2}v4H{x_of(offset):.1f}v-4", class_="grid"))
         row = next((row for row in (0, 1) if middle - half >= reach[row]), None)
         if row is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..core.files import write_text
 from .charts import legend
-from .markup import Html, section, table, tag
+from .markup import Html, folded, section, table, tag
 from .phrase_drawings import PLACES, Curve, PhraseCurves, around, phrase_drawing, region_bars
 from .results import Result
 from .runs import short_name
@@ -17,7 +17,7 @@ from .sheet import sheet
 SIGNALS = {
     "p_now": "within 0.6 s (p_now)",
     "p_future": "from 0.6 s on (p_future)",
-    "p_next": "as the next turn, zero-shot (p_next)",
+    "p_next": "next, zero-shot (p_next)",
 }
 CHANGES = {
     "none": "As they are",
@@ -27,8 +27,9 @@ CHANGES = {
     "flat_intensity": "Flat intensity",
     "average_durations": "Average durations",
 }
+COMPARED = ("predictive", "reactive")
 AFTER_S = 0.8  # s that are drawn after the end of a phrase
-COLOURS = {"p_now": 1, "p_future": 0, "p_next": 3}
+COLOURS = {"p_now": 5, "p_future": 6, "p_next": 4}  # of the style sheet, other than those of places
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,11 @@ def phrase_page(
         own = [line for line in lines if line.settings["perturb"] == change]
         drawn = [course for course in courses if course.perturb == change]
         parts.append(_averages(change, own, drawn, several=len(changes) > 1))
+    if len(changes) > 1:
+        parts.append(_comparison(lines, changes))
     if pairs:
         parts.append(_phrases(pairs))
-    parts.append(section("figures", "All figures", _figures(lines)))
+    parts.append(section("figures", "All figures", folded("Every signal, place and region", _figures(lines))))
     write_text(out, sheet(f"Phrase test of {model}", parts, styles=("phrases.css",)))
     return Path(out)
 
@@ -114,8 +117,31 @@ def _averages(change: str, lines: Sequence[Result], courses: Sequence[Course], *
                 figures.append(tag("figure", tag("figcaption", f"{signal} around SCP"), drawn))
     title = CHANGES.get(change, change.replace("_", " ")) if several else "Averages"
     keys = legend([(place, colour, "box") for place, colour in PLACES.items()])
+    if not courses:  # of changed phrases, below those as they are
+        return section(f"averages-{change}", title, keys, tag("div", *figures, class_="figures small"))
     fine = tag("p", "Bars and lines are means over files, thin lines and shades one standard deviation.", class_="fine")
     return section(f"averages-{change}", title, keys, fine, tag("div", *figures, class_="figures"))
+
+
+def _comparison(lines: Sequence[Result], changes: Sequence[str]) -> Html:
+    """How far the short phrases stand above the long ones at the same word, as they are and changed."""
+    signals = [signal for signal in SIGNALS if any(line.settings["signal"] == signal for line in lines)]
+    found: dict[tuple[str, str, str], Mapping[str, float]] = {}
+    for line in lines:
+        if line.task == "phrases":
+            found[line.settings["perturb"], line.settings["signal"], line.settings["place"]] = line.figures
+    rows = []
+    for change in changes:
+        cells = []
+        for signal in signals:
+            short, long = (found.get((change, signal, place), {}) for place in ("short@SCP", "long@SCP"))
+            for region in COMPARED:
+                known = region in short and region in long
+                cells.append(f"{short[region] - long[region]:.3f}" if known else "")
+        rows.append((CHANGES.get(change, change), *cells))
+    columns = ("", *(f"{signal}, {region}" for signal in signals for region in COMPARED))
+    fine = "The mean probability of a shift at short@SCP less that at long@SCP: 0: the model does not tell them apart."
+    return section("perturbations", "Short above long", tag("p", fine, class_="fine"), table(columns, rows))
 
 
 def _phrases(pairs: Sequence[tuple[PhraseCurves, PhraseCurves]]) -> Html:
