@@ -26,6 +26,7 @@ from ..evaluation.turn_taking.regions import Events
 from ..evaluation.turn_taking.whole import dialogue_said
 from ..objectives.projection import Window, bins_of_class, class_of_bins, projection_bins
 from ..objectives.projection_readout import bin_probabilities
+from ..reports.card import bins_of
 from ..reports.dialogue import NAMES, DialogueTracks, dialogue_page
 from ..reports.runs import short_name
 from ..reports.window_drawing import WindowView
@@ -229,7 +230,7 @@ def _tracks(model: str, recording: Recording, said: _Said, events: Events, facts
     listed = [
         ("model", model),
         ("length", f"{facts['seconds']:.1f} s, {facts['frames']} frames at {said.rate:g} Hz"),
-        ("projection", f"{said.projection}, bins of {', '.join(f'{b:g}' for b in said.window.bins_s)} s"),
+        ("projection", f"{said.projection}, {bins_of(said.window.bins_s)}"),
         *([("cross-entropy of the projection", f"{nats} nats")] if nats else []),
         *([("events", ", ".join(counts))] if counts else []),
     ]

@@ -139,7 +139,6 @@ def dialogue_rows(dialogue: Mapping[str, Any]) -> list[tuple[str, str]]:
     """
     two = dialogue["channels"] == 2
     told = {"activity": "who is active", "history": "the shares of both in the past"}
-    bins = ", ".join(f"{seconds:g}" for seconds in dialogue["bins_s"])
     foretold = {
         "discrete": f"{dialogue['outputs']} classes",
         "independent": "independent bins",
@@ -148,11 +147,21 @@ def dialogue_rows(dialogue: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows = [
         ("listens to", "two channels, one for each speaker" if two else "one channel with both speakers"),
         ("is told", " and ".join(told[name] for name in dialogue["told"]) or "nothing"),
-        ("foretells", f"the next {sum(dialogue['bins_s']):g} s of both speakers: {foretold} (bins of {bins} s)"),
+        (
+            "foretells",
+            f"the next {sum(dialogue['bins_s']):g} s of both speakers: {foretold} ({bins_of(dialogue['bins_s'])})",
+        ),
         ("says so at", f"{dialogue['rate_hz']:g} Hz"),
     ]
     width = dialogue["width_frames"]
     return rows + ([("attention sees", f"{width} frames")] if width else [])
+
+
+def bins_of(bins_s: Sequence[float]) -> str:
+    """``bins of 0.2, 0.4, 0.6, 0.8 s``, or ``40 bins of 0.05 s``."""
+    if len(bins_s) > 1 and len(set(bins_s)) == 1:
+        return f"{len(bins_s)} bins of {bins_s[0]:g} s"
+    return f"bins of {', '.join(f'{seconds:g}' for seconds in bins_s)} s"
 
 
 def _geometry(config: Mapping, known: Mapping) -> list[tuple[str, str]]:

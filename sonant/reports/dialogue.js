@@ -115,7 +115,7 @@ function heat(g, y, value, count = T) {
       g.fillStyle = paint(c);
       for (let b = 0; b < N; b++) {
         g.globalAlpha = value(a, c, b);
-        if (g.globalAlpha > 0.02) g.fillRect(x, y + (c * N + b) * BIN, 1, Math.max(BIN - 1, 1));
+        if (g.globalAlpha > 0.02) g.fillRect(x, y + (c * N + b) * BIN, 1, BIN > 3 ? BIN - 1 : BIN);
       }
     }
   });

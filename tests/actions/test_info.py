@@ -54,7 +54,10 @@ def test_in_figures():
                 "model.converse(wave, None, activity)  # wave: (B, L)",
             ],
         ),
-        ({"projection": "independent", "bins_s": (0.5, 0.5)}, ["the next 1 s of both speakers: independent bins"]),
+        (
+            {"projection": "independent", "bins_s": (0.5, 0.5)},
+            ["the next 1 s of both speakers: independent bins (2 bins of 0.5 s)"],
+        ),
         ({"projection": "comparative"}, ["the share of speaker 0"]),
     ],
 )

@@ -57,9 +57,9 @@ def test_who_is_active_comes_along():
     model, (wave_CL, activity_TC) = representation(), talk()
     with torch.no_grad():
         whole = model.converse(torch.from_numpy(wave_CL)).activity_logits[0, :FRAMES]
-    _, active_TC = dialogue_said(model, wave_CL, activity_TC, context=100.0, step=0.7)
+    _, active_TC = dialogue_said(model, wave_CL, activity_TC, context=4.0, step=1.5)
     torch.testing.assert_close(active_TC, whole, rtol=1e-4, atol=1e-5)
-    assert dialogue_said(representation(**MONO), wave_CL[0], activity_TC)[1] is None
+    assert dialogue_said(representation(**MONO), wave_CL[0], activity_TC, context=1.0, step=4.0)[1] is None
 
 
 def test_a_model_that_converses_with_nobody_is_told():
