@@ -29,7 +29,7 @@ class DialoguePool(Pool):
     def __init__(self, manifest: Manifest, **options):
         super().__init__(manifest, **options)
         wanted = set(self.index.tolist())
-        told = {i: _activity_of(u) for i, u in enumerate(manifest) if i in wanted}
+        told = {i: activity_of(u) for i, u in enumerate(manifest) if i in wanted}
         self.activity = [told[i] for i in self.index.tolist()]
 
     def activity_of(self, number: int) -> Activity:
@@ -71,8 +71,11 @@ class DialoguePool(Pool):
         return wave
 
 
-def _activity_of(u: Utterance) -> Activity:
-    """Activity of both channels of an utterance."""
+def activity_of(u: Utterance) -> Activity:
+    """Activity of both channels of an utterance; of one person by the words, and a silent partner.
+
+    Raises SonantError where an utterance tells neither, or has more than two channels.
+    """
     if u.activity is None:
         require(
             u.words is not None and u.channel is not None,
