@@ -35,7 +35,7 @@ def run(args):
     if len(places) > 2:
         parser.error(f"expected [SRC] OUT, got {' '.join(map(str, places))}")
     source = places[0] if len(places) == 2 else None
-    kaldi = options.pop("kaldi_folder")
+    kaldi, segments = options.pop("kaldi_folder"), options.pop("segments_csv")
     manifest = recipe.prepare(source, places[-1], **options)
     print(summary(manifest))
     if kaldi is not None:
@@ -43,6 +43,10 @@ def run(args):
 
         write_kaldi(manifest, kaldi)
         print(f"{kaldi}: wav.scp, utt2spk, spk2utt")
+    if segments is not None:
+        from ...data.dialogue_timings.segments import write_segments
+
+        print(f"{segments}: {write_segments(manifest, segments)} windows of 20 s")
     return None
 
 
@@ -62,6 +66,9 @@ def recipe_parser(recipe, name: str) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--kaldi-folder", type=Path, metavar="DIR", help="also write wav.scp, utt2spk, spk2utt (and more) there"
+    )
+    parser.add_argument(
+        "--segments-csv", type=Path, metavar="FILE", help="also write windows of 20 s of its dialogues, 1 s in common"
     )
     hints = typing.get_type_hints(recipe.prepare)
     for parameter in inspect.signature(recipe.prepare).parameters.values():

@@ -5,6 +5,10 @@ F.jsonl[.gz]      such an object a line; or the words of a conversation, as ms98
 F.rttm            several dialogues
 F.TextGrid        tiers of words
 sw2001A-ms98-a-word.text    with its sibling B
+sw2001A-word-da.csv         the same with dialog acts
+F.csv             windows with their activity (segments.py)
+F.cha             CHAT, of TalkBank's CallHome
+F.txt             utterances with times, of Fisher and of the LDC's CallHome; other texts are left out
 a manifest        the utterances that have voice activity of two channels
 """
 
@@ -19,10 +23,14 @@ from pathlib import Path
 from ...core import SonantError, require
 from ..activity import activity_field, checked_activity, read_json
 from ..manifest import RECORDINGS, Manifest
-from . import ms98, rttm, textgrids
+from . import chat, dialog_acts, ldc, ms98, rttm, segments, textgrids
 from .dialogue import Dialogue, dialogue_of
 
-KINDS = ".json, .jsonl, .jsonl.gz, .rttm, .TextGrid, -ms98-a-word.text"
+KINDS = ".json, .jsonl, .jsonl.gz, .rttm, .TextGrid, .cha, .csv, .txt, -ms98-a-word.text, -word-da.csv"
+ENDINGS = (
+    *(".json", ".jsonl", ".jsonl.gz", ".rttm", ".textgrid", "-ms98-a-word.text", "-word-da.csv", ".cha"),
+    *(".csv", ".txt"),
+)
 
 
 def read_dialogues(path: str | Path) -> Iterator[Dialogue]:
@@ -46,27 +54,33 @@ def read_dialogues(path: str | Path) -> Iterator[Dialogue]:
 
 def _kind(path: Path) -> str:
     name = path.name.lower()
-    endings = (".json", ".jsonl", ".jsonl.gz", ".rttm", ".textgrid", "-ms98-a-word.text")
-    return next((ending for ending in endings if name.endswith(ending)), "")
+    ending = next((ending for ending in ENDINGS if name.endswith(ending)), "")
+    looks = {".csv": segments.is_segments, ".txt": ldc.is_transcript}.get(ending)
+    return "" if looks and not looks(path) else ending
 
 
 def _second_side(path: Path) -> bool:
-    match = ms98.SIDE_FILE.fullmatch(str(path))
+    match = ms98.SIDE_FILE.fullmatch(str(path)) or dialog_acts.SIDE_FILE.fullmatch(str(path))
     return bool(match) and match["side"] == "B"
 
 
 def _of_file(path: Path) -> Iterator[Dialogue]:
-    match _kind(path):
+    whole = {".textgrid": textgrids.read_textgrid_dialogue, ".cha": chat.read_chat, ".txt": ldc.read_transcript}
+    whole |= {"-ms98-a-word.text": ms98.read_sides, "-word-da.csv": dialog_acts.read_act_sides}
+    kind = _kind(path)
+    match kind:
         case ".json":
             yield _of_value(read_json(path), f"'{path}'", path.name.removesuffix(path.suffix))
         case ".jsonl" | ".jsonl.gz":
             yield from _of_lines(path)
         case ".rttm":
             yield from rttm.read_rttm(path)
-        case ".textgrid":
-            yield textgrids.read_textgrid_dialogue(path)
-        case "-ms98-a-word.text":
-            yield ms98.read_sides(path)
+        case ".csv":
+            found = segments.read_segments(path)
+            for name, one in zip(segments.names_of_stretches(found), found, strict=True):
+                yield dialogue_of(name, one.activity, one.end - one.start)
+        case _ if kind in whole:
+            yield whole[kind](path)
         case _:
             raise SonantError(f"'{path}' is of no known kind of timings; known are {KINDS}")
 
