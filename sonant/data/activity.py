@@ -85,6 +85,17 @@ def joined(stretches: Sequence[Stretch], gap_s: float) -> list[Stretch]:
     return found
 
 
+def unit_ends(activity: Activity, *, pause_s: float = 0.2, least_s: float = 1.0) -> list[float]:
+    """Where inter-pausal units of either channel end, in seconds and in order.
+
+    Args:
+        pause_s: pauses shorter than this are part of a unit.
+        least_s: units shorter than this do not count.
+    """
+    units = [unit for side in activity for unit in joined(side, pause_s)]
+    return sorted(offset for onset, offset in units if offset - onset >= least_s)
+
+
 def cleaned(frames_TC: np.ndarray, *, rate: float, fill_s: float = 0.02, drop_s: float = 0.02) -> np.ndarray:
     """Predicted activity without flicker: short silences are filled first, then short bursts removed.
 

@@ -59,6 +59,10 @@ class DataConfig:
     activity_rate: float = 50.0  # Hz, frames of voice activity per second: those of the model (dialogue)
     horizon_seconds: float = 2.0  # s of activity beyond a window: the future that is projected (dialogue)
     overlap_seconds: float = 1.0  # s that windows have in common (dialogue)
+    windows: Literal["slide", "units"] = "slide"  # where windows lie; units: an utterance of 1 s or more ends in each
+    unit_end: float = 8.0  # s, so far after its beginning (dialogue)
+    end_share: float | None = None  # share of a step left at the end from which there is one more window (dialogue)
+    peak: bool = False  # each channel of a window has a greatest sample of 1, where that was above 0.05 (dialogue)
     flip: float = 0.5  # probability that the speakers are exchanged while training (dialogue)
     mask_silent: float = 0.0  # probability that a channel is turned down where it is not active, while training
     mask_gain: float = 0.1  # by this factor; 0: zeros (dialogue)
@@ -271,6 +275,7 @@ def _dialogues(cfg: DataConfig, *, training: bool) -> dialogue.Config:
         seconds=cfg.chunk_seconds, overlap=cfg.overlap_seconds, horizon=cfg.horizon_seconds, rate=cfg.activity_rate,
         batch_size=cfg.batch_size, short="pad" if cfg.short == "pad" else "drop", flip=cfg.flip,
         mask_silent=cfg.mask_silent, mask_gain=cfg.mask_gain, mix=cfg.mix, past=cfg.past, drop_last=training,
+        windows=cfg.windows, unit_end=cfg.unit_end, end_share=cfg.end_share, peak=cfg.peak,
     )  # fmt: skip
 
 

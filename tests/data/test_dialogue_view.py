@@ -79,6 +79,40 @@ def test_validation_slides_over_every_dialogue_and_exchanges_nobody(folder):
     assert found["known_B"] == 150 and "past_BTC" not in found
 
 
+def test_what_is_left_at_the_end_can_have_a_window(folder):
+    def places(**options):
+        view = loader(folder, chunk_seconds=3.0, overlap_seconds=0.5, **options).view
+        return [view.place(example, None) for example in range(len(view))], view
+
+    told, _ = places()
+    assert told == [(0, 0), (0, 125), (0, 250), (1, 0), (1, 125)]
+    more, view = places(end_share=0.4)
+    assert more == [(0, 0), (0, 125), (0, 250), (0, 300), (1, 0), (1, 125), (1, 200)]  # 1 s and 1.5 s of 2.5 s
+    assert places(end_share=0.5)[0] == [*told, (1, 200)]
+    starts = [view.place(example, key)[1] for example in range(4) for key in range(30)]
+    assert min(starts) >= 0 and max(starts) <= 300
+    with pytest.raises(SonantError, match="end_share"):
+        loader(folder, end_share=1.5)
+
+
+def test_windows_lie_at_the_ends_of_units(folder):
+    view = loader(folder, windows="units", unit_end=2.0, chunk_seconds=3.0).view
+    # ends of units of 1 s and more: 1.3, 3.9, 5.2 of the first, 2.0, 6.4 of the second dialogue; 2 s before, 1 s after
+    assert [view.place(example, None) for example in range(len(view))] == [(0, 95), (0, 160), (1, 0)]
+    assert [view.place(example, 5) for example in range(len(view))] == [(0, 95), (0, 160), (1, 0)]
+    with pytest.raises(SonantError, match="data.windows slide"):
+        loader(folder, windows="units", unit_end=7.0, chunk_seconds=7.0)
+    with pytest.raises(SonantError, match="lower data.unit_end"):
+        loader(folder, windows="units")
+
+
+@pytest.mark.parametrize("mix", [False, True])
+def test_channels_get_the_same_peak(folder, mix):
+    for batch in loader(folder, peak=True, mix=mix, mask_silent=1.0).batches(0, 3):
+        peaks = batch.wave_BL.abs().amax(-1)
+        assert np.isclose(peaks, 1.0).any() and ((np.isclose(peaks, 1.0)) | (peaks.numpy() <= 0.05)).all()
+
+
 def test_windows_of_training_are_anywhere_and_new_in_every_epoch(folder):
     view = loader(folder).view
     starts = [[view.place(example, key)[1] for example in range(4)] for key in range(40)]

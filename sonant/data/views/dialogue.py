@@ -2,7 +2,8 @@
 
 Ekstedt and Skantze 2022 (arXiv:2205.09812), Sec. 4: windows of 10 s; the stereo models of 2023 have 20 s. Windows lie
 on the grid of the activity's frames. For validation they begin every ``seconds - overlap``; while training there are as
-many of them, each anywhere in its share of the dialogue, drawn anew in every epoch.
+many of them, each anywhere in its share of the dialogue, drawn anew in every epoch. The first models of 2022 had
+windows at inter-pausal units instead: an utterance of a second or more ends 8 s after the beginning of each.
 
 Letters: C = 2 channels, L samples, T frames of a window, H frames after it, P frames before it.
 """
@@ -15,7 +16,8 @@ from typing import Literal
 import numpy as np
 
 from ...core import derive_seed, numpy_generator, require, samples_of, seconds_of
-from ..activity import frame_of
+from ..activity import frame_of, unit_ends
+from ..augment.spectral import normalise_peak
 from ..dialogue_pool import DialoguePool, without_crosstalk
 from .base import View, cut_batch
 
@@ -27,7 +29,12 @@ class Config:
     horizon: float = 2.0  # s, of activity beyond a window
     rate: float = 50.0  # Hz, frames of activity per second: those of the model
     batch_size: int = 8  # windows in a global batch
+    windows: Literal["slide", "units"] = "slide"  # units: an inter-pausal unit ends ``unit_end`` into each
+    unit_end: float = 8.0  # s (units)
+    end_share: float | None = None  # a dialogue whose last window leaves at least this share of a step has one more, at
+    # its end; None: it has not (slide). The first models had 0.4
     short: Literal["drop", "pad"] = "drop"  # dialogues shorter than a window
+    peak: bool = False  # each channel has a greatest sample of 1 where that was above 0.05, and so has their mean
     flip: float = 0.5  # probability that the speakers are exchanged (training)
     mask_silent: float = 0.0  # probability that each channel is turned down where it is not active (training)
     mask_gain: float = 0.1  # by this factor; 0: zeros
@@ -43,6 +50,14 @@ class Config:
         require(
             0 <= self.overlap < self.seconds,
             f"windows of {self.seconds:g} s cannot overlap by {self.overlap:g} s; lower data.overlap_seconds",
+        )
+        require(
+            self.windows == "slide" or 0 < self.unit_end <= self.seconds,
+            f"units cannot end {self.unit_end:g} s into windows of {self.seconds:g} s; lower data.unit_end",
+        )
+        require(
+            self.end_share is None or 0 < self.end_share <= 1,
+            f"data.end_share is a part of a step above 0 and at most 1, got {self.end_share}",
         )
         for name in ("flip", "mask_silent", "mask_gain"):
             require(0 <= getattr(self, name) <= 1, f"{name} of dialogues must be in [0, 1], got {getattr(self, name)}")
@@ -64,19 +79,40 @@ class Dialogues(View):
         self.horizon = round(cfg.horizon * cfg.rate)
         step = max(self.frames - round(cfg.overlap * cfg.rate), 1) * self.hop
         self.step = step
-        self.counts = np.where(pool.samples >= self.window, (pool.samples - self.window) // step + 1, 0)
-        if cfg.short == "pad":
-            self.counts = np.maximum(self.counts, 1)
+        self.starts = self._at_units() if cfg.windows == "units" else None  # frames, of each dialogue
+        self.counts = self._sliding() if self.starts is None else np.array([len(own) for own in self.starts])
         longest = seconds_of(int(pool.samples.max()), pool.sample_rate)
         require(
             self.counts.any(),
             f"no dialogue is as long as a window of {cfg.seconds:g} s, the longest lasts {longest:.2f} s; lower "
-            "data.chunk_seconds or set data.short to pad",
+            "data.chunk_seconds or set data.short to pad"
+            if self.starts is None
+            else f"in no dialogue a unit of 1 s and more ends at least {cfg.unit_end:g} s after the beginning and "
+            f"{cfg.seconds - cfg.unit_end:g} s before the end; take data.windows slide",
         )
         self.past = frame_of(longest, cfg.rate)  # P
         self.end = np.cumsum(self.counts)
         batches = len(self) // cfg.batch_size if cfg.drop_last else -(-len(self) // cfg.batch_size)
         self.steps = max(batches, 1)
+
+    def _sliding(self) -> np.ndarray:
+        """How many windows each dialogue has."""
+        samples, share = self.pool.samples, self.cfg.end_share
+        counts = np.where(samples >= self.window, (samples - self.window) // self.step + 1, 0)
+        if share is not None:
+            left = (samples - self.window) % self.step
+            counts += (counts > 0) & (left >= share * self.step)
+        return np.maximum(counts, 1) if self.cfg.short == "pad" else counts
+
+    def _at_units(self) -> list[np.ndarray]:
+        """With which frames windows begin in each dialogue."""
+        found, before = [], round(self.cfg.unit_end * self.cfg.rate)
+        for number, samples in enumerate(self.pool.samples.tolist()):
+            ends = unit_ends(self.pool.activity_of(number))
+            begin_N = np.unique([frame_of(end, self.cfg.rate) - before for end in ends] or [-1])
+            last = samples // self.hop - self.frames
+            found.append(begin_N[(begin_N >= 0) & (begin_N <= last)])
+        return found
 
     def __len__(self) -> int:
         """Windows in the pool."""
@@ -93,8 +129,10 @@ class Dialogues(View):
         number = self.utterance_of(example)
         count, samples = int(self.counts[number]), int(self.pool.samples[number])
         tile = example - int(self.end[number]) + count
+        if self.starts is not None:
+            return number, int(self.starts[number][tile])
         if key is None:
-            return number, tile * self.step // self.hop
+            return number, min(tile * self.step, max(samples - self.window, 0)) // self.hop
         free = max(samples - self.window, 0) // self.hop + 1  # frames with which a window may begin
         first, last = tile * free // count, (tile + 1) * free // count
         return number, first + derive_seed(key, "window", number, tile) % max(last - first, 1)
@@ -107,8 +145,9 @@ class Dialogues(View):
         if key is not None and self._drawn(seed, "mask silent") < cfg.mask_silent:
             told = {"start": start, "rate": pool.sample_rate, "gain": cfg.mask_gain}
             wave_CL = without_crosstalk(wave_CL, pool.activity_of(number), **told)
+        wave_CL = normalise_peak(wave_CL) if cfg.peak else wave_CL
         if cfg.mix:
-            return wave_CL.mean(0)
+            return normalise_peak(wave_CL.mean(0)) if cfg.peak else wave_CL.mean(0)
         return np.ascontiguousarray(wave_CL[::-1]) if self._flipped(key, seed) else wave_CL
 
     def labels(self, example: int, *, key: int | None, seed: int) -> dict[str, np.ndarray]:
