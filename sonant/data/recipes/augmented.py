@@ -66,7 +66,7 @@ def prepare(
             except SonantError as error:
                 skipped.add(error)
                 continue
-            yield replace(u, path=str(file), start=0.0, channel=None, sample_rate=rate), audio_info(file)
+            yield replace(u, path=str(file), start=0.0, channel=0, sample_rate=rate), audio_info(file)
 
     return write(utterances(), out, name=f"{Path(source).name} augmented", skipped=skipped)
 
