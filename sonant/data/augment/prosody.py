@@ -1,4 +1,4 @@
-"""Speech without one of its prosodic traits (Ekstedt and Skantze 2022, arXiv:2208.13542, Sec. 3).
+"""Speech without one of its prosodic traits (Ekstedt and Skantze 2022, arXiv:2209.05161, Sec. 3).
 
     flat_f0         its melody: the mean F0 throughout
     shift_f0        its pitch: F0 times 0.9
