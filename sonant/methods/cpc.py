@@ -28,8 +28,8 @@ from torch import Tensor, nn
 from sonant.core import Batch, Frames, LossOut, derive_seed, require
 from sonant.core import Method as BaseMethod
 from sonant.nn.predictors import LinearPredictor, RecurrentPredictor, TransformerPredictor
-from sonant.objectives.candidates import Share, draw_negatives, pool_of
-from sonant.objectives.contrast import against_all, against_drawn, mean_loss, square_of_means
+from sonant.objectives.candidates import Share, pool_of
+from sonant.objectives.contrast import contrast_ahead, mean_loss, square_of_means
 
 PREDICTORS = {"linear": LinearPredictor, "recurrent": RecurrentPredictor, "transformer": TransformerPredictor}
 
@@ -158,16 +158,15 @@ class Method(BaseMethod):
         if cfg.score == "cosine":
             pred_BSHD = F.normalize(pred_BSHD.float(), dim=-1)
         pool = pool_of(self._scaled(z), cfg.negatives_from, batch.speaker_B)
-        ahead_H = torch.tensor(cfg.ahead, device=z.device)
-        place_BSH = pool.start_B[:, None, None] + torch.arange(S, device=z.device)[:, None] + ahead_H
-        real_BS = torch.arange(S, device=z.device) < torch.tensor(anchors, device=z.device)[:, None]
-        place_BSH = place_BSH.masked_fill(~real_BS[:, :, None], 0)
-        if cfg.negatives is None:
-            loss_BSH, hit_BSH = against_all(pred_BSHD, pool, place_BSH)
-        else:
-            generators = [batch.generator(b, "negatives") for b in range(len(anchors))]
-            index_BSM = draw_negatives(pool, anchors, number=cfg.negatives, generators=generators)
-            loss_BSH, hit_BSH = against_drawn(pred_BSHD, pool, place_BSH, index_BSM, repeats=cfg.repeats)
+        loss_BSH, hit_BSH, real_BS = contrast_ahead(
+            pred_BSHD,
+            pool,
+            ahead=cfg.ahead,
+            anchors=anchors,
+            negatives=cfg.negatives,
+            generators=[batch.generator(b, "negatives") for b in range(len(anchors))],
+            repeats=cfg.repeats,
+        )
         total, count = mean_loss(loss_BSH, real_BS, cfg.average)
         accuracy_H = (hit_BSH & real_BS[:, :, None]).sum((0, 1)) / real_BS.sum()
         parts = {"acc": accuracy_H.mean()}

@@ -7,13 +7,15 @@ Letters: B utterances, S anchors, H horizons, D channels, M negatives, G groups 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from sonant.core import Frames
 
-from .candidates import Pool, allowed
+from .candidates import Pool, allowed, draw_negatives
 from .infonce import infonce, score_all, score_drawn, without_repeats
 
 
@@ -50,6 +52,40 @@ def against_all(pred_BSHD: Tensor, pool: Pool, place_BSH: Tensor) -> tuple[Tenso
     scores_BSHP = score_all(pred, pool.z_GPD).view(*place_BSH.shape, -1)
     positive_BSH = scores_BSHP.gather(-1, place_BSH[..., None])[..., 0]
     return infonce(positive_BSH, scores_BSHP.masked_fill(~allowed(pool)[:, None, None], float("-inf")))
+
+
+def contrast_ahead(
+    pred_BSHD: Tensor,
+    pool: Pool,
+    *,
+    ahead: Sequence[int],
+    anchors: Sequence[int],
+    negatives: int | None = None,
+    generators: Sequence[torch.Generator] = (),
+    repeats: bool = False,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Tell from each of the first frames of every utterance the frames ``ahead`` of it.
+
+    Args:
+        pred_BSHD: predictions, such that a dot product with a frame of the pool is the score.
+        ahead: the H horizons in frames.
+        anchors: how many anchors each utterance has; S is the largest.
+        negatives: M distractors drawn for every anchor; None: every frame that the pool allows.
+        generators: one per utterance, on the CPU, for drawing.
+        repeats: as in ``against_drawn``.
+
+    Returns:
+        (B, S, H) losses and booleans, as ``infonce``; (B, S) booleans, true where there is an anchor.
+    """
+    device, S = pred_BSHD.device, pred_BSHD.shape[1]
+    ahead_H = torch.tensor(list(ahead), device=device)
+    place_BSH = pool.start_B[:, None, None] + torch.arange(S, device=device)[:, None] + ahead_H
+    real_BS = torch.arange(S, device=device) < torch.tensor(list(anchors), device=device)[:, None]
+    place_BSH = place_BSH.masked_fill(~real_BS[:, :, None], 0)
+    if negatives is None:
+        return (*against_all(pred_BSHD, pool, place_BSH), real_BS)
+    index_BSM = draw_negatives(pool, anchors, number=negatives, generators=generators)
+    return (*against_drawn(pred_BSHD, pool, place_BSH, index_BSM, repeats=repeats), real_BS)
 
 
 def mean_loss(

@@ -12,12 +12,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-
 from sonant.core import FrameGeometry, LossOut, require
 from sonant.nn.predictors import LinearPredictor
 from sonant.objectives.candidates import pool_of
-from sonant.objectives.contrast import against_all, mean_loss
+from sonant.objectives.contrast import contrast_ahead, mean_loss
 
 from ._worker import Seen, WorkerConfig
 from ._worker import Worker as BaseWorker
@@ -54,11 +52,9 @@ class Worker(BaseWorker):
             f"cpc: {K} horizons need chunks of more than {K} frames: lengthen data.chunk_seconds or lower horizons",
         )
         pool = pool_of(z.with_x(z.x_BTD / z.dim), "utterance", None)  # scores are means over channels
-        ahead_H = torch.tensor(self.ahead, device=z.device)
-        place_BSH = pool.start_B[:, None, None] + torch.arange(S, device=z.device)[:, None] + ahead_H
-        real_BS = torch.arange(S, device=z.device) < (z.lengths_B - K)[:, None]
-        place_BSH = place_BSH.masked_fill(~real_BS[:, :, None], 0)
-        loss_BSH, hit_BSH = against_all(self.predict(z.x_BTD[:, :S]), pool, place_BSH)
+        anchors = (z.lengths_B - K).tolist()
+        pred_BSHD = self.predict(z.x_BTD[:, :S])
+        loss_BSH, hit_BSH, real_BS = contrast_ahead(pred_BSHD, pool, ahead=self.ahead, anchors=anchors)
         loss, _ = mean_loss(loss_BSH, real_BS, "utterances")
         acc, _ = mean_loss(hit_BSH.to(loss_BSH.dtype), real_BS, "utterances")
         return LossOut(loss, {"acc": acc})
