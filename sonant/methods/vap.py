@@ -22,7 +22,6 @@ import math
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from sonant.core import Batch, Frames, LossOut, require
@@ -30,14 +29,9 @@ from sonant.core import Method as BaseMethod
 from sonant.core.dialogue import DialogueOut
 from sonant.core.module import add_reach
 from sonant.nn.activity_history import activity_history
-from sonant.objectives.projection import (
-    Window,
-    class_of_bins,
-    horizon_mask,
-    projection_bins,
-    projection_shares,
-)
-from sonant.objectives.projection_loss import comparative_loss, discrete_loss, independent_loss, mean_of_targets
+from sonant.objectives.projection import Window
+
+from ._dialogues import activity_of, dialogue_losses
 
 
 @dataclass(frozen=True)
@@ -68,36 +62,14 @@ class Method(BaseMethod):
 
     def loss(self, batch: Batch) -> LossOut:
         """``loss_vap`` and, of models of two channels, ``loss_activity``: means over the frames that are targets."""
-        activity_BTC = self.activity(batch)
+        activity_BTC = activity_of(batch, self.window, method="vap")
         out = self.converse(batch, activity_BTC)
-        T = min(out.logits.shape[1], activity_BTC.shape[1] - self.window.horizon)
-        real_BT = torch.arange(T, device=activity_BTC.device) < out.lengths_B[:, None]
-        mask_BT = real_BT & horizon_mask(batch.extras["known_B"], frames=T, window=self.window)
-        count = mask_BT.sum()
-        require(
-            bool(count > 0),
-            f"no frame of the batch has a known future of {sum(self.window.bins_s):g} s; lengthen data.chunk_seconds",
-        )
-        future_BTC = activity_BTC[:, : T + self.window.horizon]
-        total = vap = mean_of_targets(self.projection(out.logits[:, :T], future_BTC, mask_BT), mask_BT)
-        parts = {"loss_vap": vap}
-        if out.activity_logits is not None:
-            wanted_BTC = activity_BTC[:, :T].float()
-            bce_BTC = F.binary_cross_entropy_with_logits(
-                out.activity_logits[:, :T].float(), wanted_BTC, reduction="none"
-            )
-            parts["loss_activity"] = mean_of_targets(bce_BTC.mean(-1).masked_fill(~mask_BT, 0.0), mask_BT)
-            total = vap + self.cfg.activity_weight * parts["loss_activity"]
+        said = {"window": self.window, "projection": self.dialogue.cfg.projection}
+        parts, count = dialogue_losses(out, activity_BTC, batch.extras["known_B"], **said)
+        total = parts["loss_vap"]
+        if "loss_activity" in parts:
+            total = total + self.cfg.activity_weight * parts["loss_activity"]
         return LossOut(total=total, parts=parts, count=count)
-
-    def projection(self, logits: Tensor, future_BTC: Tensor, mask_BT: Tensor) -> Tensor:
-        """(B, T) loss of the future; ``future_BTC`` (B, T + H, 2)."""
-        if self.dialogue.cfg.projection == "comparative":
-            return comparative_loss(logits, projection_shares(future_BTC, self.window), mask_BT)
-        bins_BTCN = projection_bins(future_BTC, self.window)
-        if self.dialogue.cfg.projection == "independent":
-            return independent_loss(logits, bins_BTCN, mask_BT)
-        return discrete_loss(logits, class_of_bins(bins_BTCN), mask_BT)
 
     def converse(self, batch: Batch, activity_BTC: Tensor) -> DialogueOut:
         """What the model says, of a frozen body without its graph."""
@@ -135,22 +107,6 @@ class Method(BaseMethod):
         whole_BTC = torch.cat([past_BPC, told_BTC], dim=1)
         rate, oldest = self.window.rate, self.dialogue.cfg.history_oldest
         return activity_history(whole_BTC, rate=rate, oldest=oldest)[:, past_BPC.shape[1] :]
-
-    def activity(self, batch: Batch) -> Tensor:
-        """(B, T + H, 2) of the batch. Raises SonantError when it has none, or of another rate or future."""
-        activity_BTC = batch.extras.get("activity_BTC")
-        require(
-            activity_BTC is not None and "known_B" in batch.extras,
-            "the method vap needs who is active when: set data.view: dialogue",
-        )
-        frames = activity_BTC.shape[1] - self.window.horizon
-        wanted = batch.wave_BL.shape[-1] / batch.sample_rate * self.window.rate
-        require(
-            abs(frames - wanted) < 1,
-            f"the model has {self.window.rate:g} frames a second and a future of {sum(self.window.bins_s):g} s: set "
-            "data.activity_rate and data.horizon_seconds to these",
-        )
-        return activity_BTC
 
     def chance(self) -> float:
         discrete = self.dialogue.cfg.projection == "discrete"
