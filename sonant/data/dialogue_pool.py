@@ -10,6 +10,7 @@ import numpy as np
 
 from ..core import require, samples_of, seconds_of
 from .activity import Activity, activity_frames, joined
+from .audio import audio_info
 from .manifest import Manifest, Utterance
 from .pool import Pool
 
@@ -31,10 +32,21 @@ class DialoguePool(Pool):
         wanted = set(self.index.tolist())
         told = {i: activity_of(u) for i, u in enumerate(manifest) if i in wanted}
         self.activity = [told[i] for i in self.index.tolist()]
+        self._alone: dict[int, bool] = {}  # of recordings whose manifest names no channel
 
     def activity_of(self, number: int) -> Activity:
         """Stretches of voice in seconds from the dialogue's beginning, for each of its two channels."""
         return self.activity[number]
+
+    def is_monologue(self, number: int) -> bool:
+        """Whether the recording has one channel, so that its partner and the silence of that partner are made up."""
+        if self.activity[number][1]:
+            return False
+        if int(self.manifest.table.channel[int(self.index[number])]) >= 0:
+            return True
+        if number not in self._alone:
+            self._alone[number] = audio_info(self.path(number)).channels == 1
+        return self._alone[number]
 
     def frames_of(self, number: int, rate: float) -> np.ndarray:
         """(T, 2) uint8 activity of a whole dialogue at ``rate`` frames per second."""

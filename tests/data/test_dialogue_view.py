@@ -59,6 +59,7 @@ def test_activity_is_that_of_the_audio_and_goes_on_after_it(folder, options):
         ):
             assert (heard(wave_CL, 160) != activity_TC[:150]).sum() <= 4  # ends between the frames
             assert 150 <= known <= 250 and not activity_TC[known:].any()
+            assert batch.extras["heard_BC"].all()
             flips.add(bool(np.abs(wave_CL[0]).max() > 0.3))
             quiet = np.abs(wave_CL[:, 80::160].T[activity_TC[:150] == 0]).min()
             assert (quiet == 0) == ("mask_silent" in options)
@@ -139,12 +140,14 @@ def test_channels_can_be_mixed_into_one(folder):
     assert batch.wave_BL.shape == (2, 3 * RATE) and "views" not in batch.extras
 
 
-def test_a_monologue_has_a_silent_partner(tmp_path):
+@pytest.mark.parametrize("channel", [0, None])
+def test_a_monologue_has_a_silent_partner(tmp_path, channel):
     wave = 0.1 * np.random.default_rng(0).standard_normal(4 * RATE)
     soundfile.write(tmp_path / "a.wav", wave, RATE)
     words = [("hi", 0.5, 0.9), ("you", 0.92, 1.4), ("", 1.4, 2.0), ("there", 2.0, 3.0)]
     with ManifestWriter(tmp_path / "m") as writer:
-        writer.add(Utterance(id="a", path=str(tmp_path / "a.wav"), words=words))
+        told = {"words": words} if channel == 0 else {"activity": [[(0.5, 1.4), (2.0, 3.0)]]}
+        writer.add(Utterance(id="a", path=str(tmp_path / "a.wav"), channel=channel, **told))
         writer.finish()
     served = loader(tmp_path / "m", chunk_seconds=3.0, batch_size=1)
     sides = set()
@@ -153,6 +156,7 @@ def test_a_monologue_has_a_silent_partner(tmp_path):
         silent = int(np.abs(wave_CL).max(1).argmin())
         sides.add(silent)
         assert not wave_CL[silent].any() and not activity_TC[:, silent].any() and activity_TC.any()
+        assert batch.extras["heard_BC"].tolist() == [[silent == 1, silent == 0]]
     assert sides == {0, 1}
     assert served.view.pool.activity_of(0) == [[(0.5, 1.4), (2.0, 3.0)], []]
 

@@ -152,7 +152,8 @@ class Dialogues(View):
 
     def labels(self, example: int, *, key: int | None, seed: int) -> dict[str, np.ndarray]:
         """``activity_BTC`` (T + H, 2), silence beyond the dialogue; ``known_B``, for how many frames of that it is
-        known; with ``past`` ``past_BTC`` (P, 2), all that was before, with silence before the dialogue."""
+        known; ``heard_BC`` (2,), false for the partner of a monologue, who is made up; with ``past`` ``past_BTC``
+        (P, 2), all that was before, with silence before the dialogue."""
         number, frame = self.place(example, key)
         whole_TC = self.pool.frames_of(number, self.cfg.rate)
         whole_TC = whole_TC[:, ::-1] if self._flipped(key, seed) else whole_TC
@@ -160,7 +161,9 @@ class Dialogues(View):
         seen_TC = whole_TC[frame : frame + size]
         activity_TC = np.zeros((size, 2), dtype=np.uint8)
         activity_TC[: len(seen_TC)] = seen_TC
-        found = {"activity_BTC": activity_TC, "known_B": np.array(len(seen_TC))}
+        heard_C = np.array([True, not self.pool.is_monologue(number)])
+        heard_C = heard_C[::-1].copy() if self._flipped(key, seed) else heard_C
+        found = {"activity_BTC": activity_TC, "known_B": np.array(len(seen_TC)), "heard_BC": heard_C}
         if self.cfg.past:
             found["past_BTC"] = np.zeros((self.past, 2), dtype=np.uint8)
             found["past_BTC"][self.past - frame :] = whole_TC[:frame]
