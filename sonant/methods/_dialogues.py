@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sonant.core import Batch, require
+from sonant.core import Batch, Frames, require
 from sonant.core.dialogue import DialogueOut
 from sonant.objectives.projection import (
     Window,
@@ -36,6 +36,16 @@ def activity_of(batch: Batch, window: Window, *, method: str) -> Tensor:
         "data.activity_rate and data.horizon_seconds to these",
     )
     return activity_BTC
+
+
+def two_channels(batch: Batch) -> Frames:
+    """(2 B, L, 1) waveforms, both channels of a dialogue side by side. Raises SonantError for other batches."""
+    wave_BCL = batch.wave_BL
+    require(
+        wave_BCL.dim() == 3 and wave_BCL.shape[1] == 2,
+        "this model listens to 2 channels: set data.view: dialogue and data.mix: false",
+    )
+    return Frames.of_wave(wave_BCL.flatten(0, 1), batch.lengths_B.repeat_interleave(2), batch.sample_rate)
 
 
 def dialogue_losses(

@@ -31,7 +31,7 @@ from sonant.core.module import add_reach
 from sonant.nn.activity_history import activity_history
 from sonant.objectives.projection import Window
 
-from ._dialogues import activity_of, dialogue_losses
+from ._dialogues import activity_of, dialogue_losses, two_channels
 
 
 @dataclass(frozen=True)
@@ -87,16 +87,10 @@ class Method(BaseMethod):
 
     def heard(self, batch: Batch) -> Frames:
         """Waveforms as sequences, both channels of a dialogue side by side. Raises SonantError for other shapes."""
-        channels, wave = self.dialogue.channels, batch.wave_BL
-        require(
-            wave.dim() == 1 + channels and (channels == 1 or wave.shape[1] == 2),
-            f"this model listens to {channels} channel{'s' * (channels > 1)}: set data.view: dialogue and data.mix: "
-            f"{'false' if channels > 1 else 'true'}",
-        )
-        lengths_B = batch.lengths_B
-        if channels > 1:
-            wave, lengths_B = wave.flatten(0, 1), lengths_B.repeat_interleave(channels)
-        return Frames.of_wave(wave, lengths_B, batch.sample_rate)
+        if self.dialogue.channels == 2:
+            return two_channels(batch)
+        require(batch.wave_BL.dim() == 2, "this model listens to 1 channel: set data.view: dialogue and data.mix: true")
+        return Frames.of_wave(batch.wave_BL, batch.lengths_B, batch.sample_rate)
 
     def history(self, batch: Batch, told_BTC: Tensor) -> Tensor | None:
         """(B, T, W) of the window, counted from the dialogue's beginning, for models that have one."""

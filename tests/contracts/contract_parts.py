@@ -175,6 +175,7 @@ VARIANTS = {  # beside the defaults, which every file is tested with
         ],
         "supervised": [{"classes": 6, "loss": "cross_entropy"}],
         "cpc_speaker": [{"steps": 4, "future": "other"}, {"steps": 4, "among": "predictions"}],
+        "scpc_plus": [{"horizons": 3, "negatives": 7, "pitch": {"threshold": -1.0}, "f0_weight": 2.0}],
         "pase": [{"distort": "all", "balance": {"name": "softmax", "temperature": 0.5}}],
     },
 }
@@ -198,6 +199,7 @@ LARGE_METHODS = {  # likewise
     "swav": {"prototypes": 40, "projector": (32, 16), "queue": 8, "frozen_steps": 0},
     "deepcluster": {"clusters": 4, "memory": 40, "projector": (16,), "temperature": 1.0},
     "proto_moco": {"clusters": 3, "memory": 40, "queue": 64, "projector": (16,), "temperature": 1.0},
+    "scpc_plus": {"pitch": {"threshold": -1.0}},  # noise is hardly voiced
     "dino": {"outputs": 64, "hidden": 32, "bottleneck": 16, "frozen_steps": 0, "teacher_temperature": 0.4},
 }
 
@@ -210,7 +212,9 @@ WORKERS = {  # of methods that take any
     "cpc": {"horizons": 4},
 }
 
-DIALOGUE = {"heads": 2, "dropout": 0.0, "bins_s": (0.04, 0.06, 0.08, 0.1)}  # of methods that take one
+DIALOGUE = {"heads": 2, "dropout": 0.0, "bins_s": (0.04, 0.06, 0.08, 0.1)}  # of methods that take one, at 50 Hz
+DIALOGUES = {"scpc_plus": {**DIALOGUE, "stride": 1, "channel_layers": 0, "cross_layers": 0}}  # of others, at 100 Hz
+FUTURE_S = 0.28  # of these bins
 
 CONTEXTS = {"npc": {"name": "npc", "dim": 16, "dropout": 0.0}}  # for methods that need another than a GRU
 
@@ -307,7 +311,7 @@ class MethodPart:
         if build.class_of("methods", self.name).embeds:
             config["embedding"] = {"pool": "last", "dim": 24}
         if build.class_of("methods", self.name).converses:
-            config["dialogue"] = DIALOGUE
+            config["dialogue"] = DIALOGUES.get(self.name, DIALOGUE)
             config["context"] = {"name": "gru", "dim": 24}
         return build.method_of(build.resolve(config))
 
@@ -319,7 +323,8 @@ class MethodPart:
             other = batch(lengths, first=len(lengths), seed=seed)
             return replace(made, extras={"views": torch.stack([made.wave_BL, other.wave_BL], dim=1)})
         if needs == "dialogue":
-            return dialogues(made, batch(lengths, first=len(lengths), seed=seed))
+            other = batch(lengths, first=len(lengths), seed=seed)
+            return dialogues(made, other, hop=160 if self.name in DIALOGUES else 320)
         if needs != "pairs":
             return made
         return replace(made, other=batch([*lengths[1:], lengths[0]], first=len(lengths), seed=seed))
@@ -366,13 +371,16 @@ def batch(lengths: list[int], *, first: int = 0, seed: int = 0) -> Batch:
     )
 
 
-def dialogues(first: Batch, second: Batch) -> Batch:
-    """Two utterances as the channels of each dialogue, with activity at 50 Hz that ends with the shorter horizon."""
-    frames, horizon = first.wave_BL.shape[1] // 320, 14
+def dialogues(first: Batch, second: Batch, *, hop: int) -> Batch:
+    """Two utterances as the channels of each dialogue, with activity that ends with the shorter horizon.
+
+    ``hop``: samples from one frame of activity to the next.
+    """
+    frames, horizon = first.wave_BL.shape[1] // hop, round(FUTURE_S * RATE / hop)
     generator = torch.Generator().manual_seed(int(first.seeds[0]))
     runs_BNC = torch.rand(len(first), frames // 5 + horizon, 2, generator=generator) < 0.5
     activity_BTC = runs_BNC.repeat_interleave(5, dim=1)[:, : frames + horizon].to(torch.uint8)
-    extras = {"activity_BTC": activity_BTC, "known_B": first.lengths_B // 320 + horizon}
+    extras = {"activity_BTC": activity_BTC, "known_B": first.lengths_B // hop + horizon}
     return replace(first, wave_BL=torch.stack([first.wave_BL, second.wave_BL], dim=1), extras=extras)
 
 
@@ -389,6 +397,8 @@ def padded(example: Batch, size: int, *, value: float = 0.5) -> Batch:
             row_VL[:, :n] = own_VL[:, :n]
         extras["views"] = views_BVL
     if "activity_BTC" in extras:
-        more = size // 320 - example.wave_BL.shape[-1] // 320
+        samples = example.wave_BL.shape[-1]
+        hop = round((samples + FUTURE_S * RATE) / extras["activity_BTC"].shape[1] / 160) * 160
+        more = size // hop - samples // hop
         extras["activity_BTC"] = torch.nn.functional.pad(extras["activity_BTC"], (0, 0, 0, more), value=1)
     return replace(example, wave_BL=wave_BL, other=other, extras=extras)
