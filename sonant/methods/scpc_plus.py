@@ -1,8 +1,8 @@
 """SCPC+: contrastive predictive coding that also hears prosody and foretells both speakers of a dialogue.
 
-Announced in the code of Ekstedt's unit models for conversation (2022), which has its settings and none of its code:
-CPC that encodes "hierarchical information relevant to prosodic features (F0 and Activity)". With z = encoder(x) at
-100 Hz and c = context(z), which looks at nothing ahead, for each channel by itself
+Announced with the unit models of conv_ssl (Ekstedt 2022), which have its settings and none of its code: CPC that
+encodes "hierarchical information relevant to prosodic features (F0 and Activity)". With z = encoder(x) at 100 Hz and
+c = context(z), which looks at nothing ahead, for each channel by itself
 
     L_cpc         InfoNCE of z_t+1 .. z_t+K from c_t, distractors of the same channel     van den Oord et al. 2018
     L_f0          | relative log F0 of frame t - a c_t |, mean over voiced frames
@@ -22,8 +22,8 @@ dialogue whose partner is made up and silent. That partner is not listened to, a
 what it says about holds is left out: it trains L_cpc, L_f0 and L_voicing and no other (``monologue_projection`` to
 change that). Which channel it is in, ``data.flip`` draws.
 
-Not from the code, which says nothing of them: the weights, the form of L_f0 and L_voicing, L_activity; 12 horizons and
-128 distractors (CPC_audio) where its settings have 20.
+The weights, the form of L_f0 and L_voicing, and L_activity are ours; 12 horizons and 128 distractors are CPC_audio's,
+where the announced settings have 20. Their segments (Bhati et al. 2021, arXiv:2106.02170) are left out.
 
 Letters: B dialogues, N = 2 B channels, R of them listened to, L samples, T frames, H frames of the future, S anchors,
 K horizons, C = 2 speakers.
@@ -160,8 +160,8 @@ class Method(BaseMethod):
         """Projection and activity of dialogues; both zero where a batch has none."""
         names = {"loss_projection": "loss_vap", "loss_activity": "loss_activity"}
         if len(known_B) == 0:
-            nothing = sum(p.sum() for p in self.dialogue.parameters()) * 0.0
-            return {name: (nothing, torch.zeros((), dtype=torch.long, device=nothing.device)) for name in names}
+            nothing = torch.stack([p.sum() for p in self.dialogue.parameters()]).sum() * 0.0
+            return {name: (nothing, nothing.detach().long()) for name in names}
         said = {"window": self.window, "projection": self.dialogue.cfg.projection}
         parts, count = dialogue_losses(self.dialogue(c), activity_BTC, known_B, **said)
         return {name: (parts[part] * count, count) for name, part in names.items()}
@@ -177,7 +177,8 @@ def _rows(frames: Frames, chosen_N: Tensor) -> Frames:
 def _means(terms: Terms, count: Tensor) -> dict[str, Tensor]:
     """The mean of every loss over the terms of all processes, such that means weighted by ``count`` add up to it.
 
-    A process with few dialogues among its monologues so moves the projection no more than its dialogues should.
+    A process with few dialogues among its monologues so moves the projection no more than its dialogues should. Batches
+    that are accumulated one after the other (``train.accumulate``) are means of their own.
     """
     own_K = torch.stack([number for _, number in terms.values()]).double()
     all_K, all_count = all_sum(own_K), all_sum(count.double())
