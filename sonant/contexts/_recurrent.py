@@ -8,10 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sonant.core import FrameGeometry, FrameModule, Frames, require
+from sonant.core import FrameGeometry, FrameModule, Frames, State, require
+from sonant.nn.lstm_step import lstm_step
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,29 @@ class Recurrent(FrameModule):
             x_BTD = y_BTD + x_BTD if self._adds(i, x_BTD.shape[-1]) else y_BTD
             outputs.append(frames.with_x(x_BTD).masked())
         return outputs[-1], dict(zip(self.layers, outputs, strict=False))
+
+    def begin(self, batch: int, *, device: torch.device | str, dtype: torch.dtype) -> list[State]:
+        """Zeros, for each layer as its kind takes them; see ``core.Streamable``."""
+        require(
+            self.cfg.over == "time",
+            f"a recurrent context with over: {self.cfg.over} carries nothing from frame to frame of an utterance, so "
+            "that it cannot be streamed; it is for comparison with imported models only",
+        )
+        zeros_1BD = torch.zeros(1, batch, self.dim, device=device, dtype=dtype)
+        return [(zeros_1BD, zeros_1BD) if self.kind is nn.LSTM else zeros_1BD for _ in self.rnns]
+
+    def step(self, x_BTD: Tensor, state: list[State]) -> tuple[Tensor, list[State]]:
+        """As many frames as are given."""
+        if x_BTD.shape[1] == 0:
+            return x_BTD.new_zeros(len(x_BTD), 0, self.dim), state
+        after = []
+        for linear in self.prenet:
+            x_BTD = linear(x_BTD).relu()
+        for i, (rnn, own) in enumerate(zip(self.rnns, state, strict=True)):
+            y_BTD, own = lstm_step(rnn, x_BTD, own) if self.kind is nn.LSTM else rnn(x_BTD, own)
+            x_BTD = y_BTD + x_BTD if self._adds(i, x_BTD.shape[-1]) else y_BTD
+            after.append(own)
+        return x_BTD, after
 
     def _adds(self, layer: int, width: int) -> bool:
         """Whether a layer, counted from 0, adds its input of this width to its output."""

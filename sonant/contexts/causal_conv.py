@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from sonant.core import FrameGeometry, FrameModule, Frames, require
 from sonant.nn.activations import ACTIVATIONS, Activation
@@ -66,3 +67,16 @@ class Context(FrameModule):
             frames = frames.with_x(F.dropout(y_BTD, self.cfg.dropout, self.training)).masked()
             outputs.append(frames)
         return outputs[-1], dict(zip(self.layers, outputs, strict=False))
+
+    def begin(self, batch: int, *, device: torch.device | str, dtype: torch.dtype) -> tuple[Tensor, ...]:
+        """The frames that each layer still needs; see ``core.Streamable``."""
+        return tuple(conv.begin(batch, device=device, dtype=dtype) for conv in self.convs)
+
+    def step(self, x_BTD: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """As many frames as are given."""
+        after = []
+        for conv, tail in zip(self.convs, state, strict=True):
+            x_BTD, tail = conv.step(x_BTD, tail)
+            x_BTD = ACTIVATIONS[self.cfg.activation](x_BTD)
+            after.append(tail)
+        return x_BTD, tuple(after)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
+from torch import Tensor
+
 from sonant.core import FrameGeometry, FrameModule, Frames
 
 
@@ -22,3 +25,11 @@ class Context(FrameModule):
     def forward(self, frames: Frames) -> Frames:
         """(B, T, D) -> the same frames."""
         return frames
+
+    def begin(self, batch: int, *, device: torch.device | str, dtype: torch.dtype) -> tuple[()]:
+        """Nothing; see ``core.Streamable``."""
+        return ()
+
+    def step(self, x_BTD: Tensor, state: tuple[()]) -> tuple[Tensor, tuple[()]]:
+        """The same frames."""
+        return x_BTD, state

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from sonant.core import FrameGeometry, FrameModule, Frames, require
@@ -67,6 +68,12 @@ class Context(FrameModule):
         """The last layer's frames, and those of the layers below it by name."""
         outputs = [frames.with_x(x_BTD).masked() for x_BTD in self.qrnn(frames.x_BTD)[0]]
         return outputs[-1], dict(zip(self.layers, outputs[:-1], strict=True))
+
+    def begin(self, batch: int, *, device: torch.device | str, dtype: torch.dtype) -> list[QRNNState]:
+        """Zeros; see ``core.Streamable``."""
+        return [
+            layer.start(torch.zeros(batch, 0, layer.in_dim, device=device, dtype=dtype)) for layer in self.qrnn.layers
+        ]
 
     def step(self, x_BTN: Tensor, states: list[QRNNState] | None = None) -> tuple[Tensor, list[QRNNState]]:
         """The next (B, T, in_dim) frames of a stream, and the states to go on from; None: its beginning."""

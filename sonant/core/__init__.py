@@ -10,6 +10,7 @@ from .method import LossOut, Method, ViewsMethod
 from .module import Featured, FrameModule
 from .representation import Representation
 from .seeding import derive_seed, generator, numpy_generator, seed_everything
+from .streaming import State, Streamable, streamable
 
 __all__ = [
     "Batch",
@@ -24,6 +25,8 @@ __all__ = [
     "MissingExtra",
     "Representation",
     "SonantError",
+    "State",
+    "Streamable",
     "ViewsMethod",
     "check_device",
     "derive_seed",
@@ -35,5 +38,6 @@ __all__ = [
     "samples_of",
     "seconds_of",
     "seed_everything",
+    "streamable",
     "unknown",
 ]

@@ -13,8 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from sonant.core import FrameGeometry, FrameModule, Frames, require
 from sonant.nn.conv import Conv, same_padding
@@ -77,3 +78,17 @@ class Encoder(FrameModule):
             frames = conv(frames)
             frames = frames.with_x(F.relu(normalise(frames.x_BTD, frames.mask_BT))).masked()
         return frames
+
+    def begin(self, batch: int, *, device: torch.device | str, dtype: torch.dtype) -> tuple[Tensor, ...]:
+        """The input that each layer still needs; see ``core.Streamable``."""
+        require(self.past is not None, "cpc_conv: norm: instance looks over the whole utterance; it cannot be streamed")
+        return tuple(conv.begin(batch, device=device, dtype=dtype) for conv in self.convs)
+
+    def step(self, x_BTD: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The frames that samples (B, L, 1) complete: frame t comes with sample 160 t + 311 (``symmetric``)."""
+        after = []
+        for conv, normalise, tail in zip(self.convs, self.norms, state, strict=True):
+            x_BTD, tail = conv.step(x_BTD, tail)
+            x_BTD = F.relu(normalise(x_BTD, x_BTD.new_ones(x_BTD.shape[:2], dtype=torch.bool)))
+            after.append(tail)
+        return x_BTD, tuple(after)

@@ -9,7 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sonant.core import FrameGeometry, Frames
+from sonant.core import FrameGeometry, Frames, require
+
+from .prepared import Prepared
+
+FEW = 512  # windows below which a CPU multiplies them faster than it convolves
 
 
 class Conv(nn.Conv1d):
@@ -40,6 +44,7 @@ class Conv(nn.Conv1d):
         super().__init__(in_dim, out_dim, kernel, stride=stride, dilation=dilation, bias=bias)
         self.span = (kernel - 1) * dilation + 1  # frames from the first tap to the last
         self.left, self.right = left, left if right is None else right
+        self._taps = Prepared(taps_first)
 
     def stack(self, source: FrameGeometry) -> FrameGeometry:
         """Where the output frames lie when the input frames lie at ``source``."""
@@ -49,19 +54,56 @@ class Conv(nn.Conv1d):
         """(B, T, C) -> (B, T', D) with T' as ``stack`` counts it."""
         counts = self.stack(FrameGeometry(frames.geometry.sample_rate)).frames  # input frames in place of samples
         x_BTC, n_out = frames.x_BTD, counts(frames.x_BTD.shape[1])
-        y_BTD = self._convolve(x_BTC) if n_out > 0 else x_BTC.new_zeros(x_BTC.shape[0], 0, self.out_channels)
+        y_BTD = (
+            self._convolve(x_BTC, self.left, self.right)
+            if n_out > 0
+            else x_BTC.new_zeros(x_BTC.shape[0], 0, self.out_channels)
+        )
         return Frames(y_BTD, counts(frames.lengths_B), self.stack(frames.geometry))
 
-    def _convolve(self, x_BTC: Tensor) -> Tensor:
+    def begin(self, batch: int, *, device: torch.device | str, dtype: torch.dtype) -> Tensor:
+        """The zeros before the first frame; see ``core.Streamable``."""
+        require(self.span >= self.stride[0], f"a convolution that skips frames cannot be streamed: {self}")
+        self._taps.forget()
+        return torch.zeros(batch, self.left, self.in_channels, device=device, dtype=dtype)
+
+    def step(self, x_BTC: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """The frames that (B, T, C) completes; the state is the input (B, K, C) that later ones stand on."""
+        x_BTC, stride = torch.cat([state, x_BTC], dim=1), self.stride[0]
+        n_out = max((x_BTC.shape[1] - self.span) // stride + 1, 0)
+        if n_out == 0:
+            return x_BTC.new_zeros(len(x_BTC), 0, self.out_channels), x_BTC
+        used_BTC = x_BTC[:, : (n_out - 1) * stride + self.span]
+        few = x_BTC.device.type == "cpu" and self.dilation == (1,) and len(x_BTC) * n_out <= FEW
+        y_BTD = self._multiply(used_BTC) if few else self._convolve(used_BTC, 0, 0)
+        return y_BTD, x_BTC[:, n_out * stride :]
+
+    def _multiply(self, x_BTC: Tensor) -> Tensor:
+        """Windows side by side, which lie in memory as the weights with taps first, times these."""
+        windows_BTW = x_BTC.flatten(1).unfold(1, self.span * self.in_channels, self.stride[0] * self.in_channels)
+        rows_NW, taps_WD = windows_BTW.reshape(-1, windows_BTW.shape[2]), self._taps(self.weight)
+        y_ND = rows_NW @ taps_WD if self.bias is None else torch.addmm(self.bias, rows_NW, taps_WD)
+        return y_ND.unflatten(0, (len(x_BTC), -1))
+
+    def _apply(self, *args, **kwargs):
+        self._taps.forget()
+        return super()._apply(*args, **kwargs)
+
+    def _convolve(self, x_BTC: Tensor, left: int, right: int) -> Tensor:
         """As an image of height 1 with channels last, which is (B, T, C) in memory: no transposed copies."""
-        if self.left == self.right:
-            padding = self.left
+        if left == right:
+            padding = left
         else:
-            padding, x_BTC = 0, F.pad(x_BTC, (0, 0, self.left, self.right))
+            padding, x_BTC = 0, F.pad(x_BTC, (0, 0, left, right))
         image_BC1T = x_BTC.transpose(1, 2)[:, :, None].contiguous(memory_format=torch.channels_last)
         weight_DC1K, stride, dilation = self.weight[:, :, None], (1, self.stride[0]), (1, self.dilation[0])
         y_BD1T = F.conv2d(image_BC1T, weight_DC1K, self.bias, stride, (0, padding), dilation)
         return y_BD1T[:, :, 0].transpose(1, 2).contiguous()
+
+
+def taps_first(weight_DCK: Tensor) -> Tensor:
+    """(D, C, K) -> (K C, D), which a window of K frames is multiplied with."""
+    return weight_DCK.permute(2, 1, 0).flatten(0, 1).contiguous()
 
 
 def same_padding(kernel: int, stride: int) -> tuple[int, int]:

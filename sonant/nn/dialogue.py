@@ -18,15 +18,18 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from sonant.core import FrameGeometry, Frames, require
+from sonant.core import FrameGeometry, Frames, State, require
 from sonant.core.dialogue import DialogueOut
 
+from . import dialogue_steps as steps
 from .activity_history import Oldest, activity_history
 from .alibi_transformer import Layer, Style, slopes_of
 from .attention import causal_bias
+from .attention_memory import Shifted, Window
 from .dialogue_parts import WINDOWS, Combine, Condition, Down
 from .full_attention import sinusoids
 
+ActivityFrom = Literal["both", "channel"]
 MOST_BINS = 8  # of one speaker, of discrete projection: 65,536 classes
 
 
@@ -143,18 +146,114 @@ class Dialogue(nn.Module):
         """
         return self.from_entered(self.entered(frames, activity_BTC, history_BTW))
 
-    def from_entered(self, frames: Frames) -> DialogueOut:
-        """Logits of what ``entered`` gave."""
-        x_NTD, bias_HTT = frames.x_BTD, self.bias(frames.x_BTD.shape[1], frames.device)
+    def from_entered(self, frames: Frames, *, activity_from: ActivityFrom = "both") -> DialogueOut:
+        """Logits of what ``entered`` gave.
+
+        Args:
+            activity_from: what the activity head of models of two channels is given: the frames of the last layer, as
+                it was trained, or of the last that hears one channel only, as the published real-time loop does.
+        """
+        bias_HTT = self.bias(frames.x_BTD.shape[1], frames.device)
+        logits, activity_BTC = self.through(frames.x_BTD, bias_HTT, activity_from=activity_from)
+        real_BT = frames.mask_BT[:: self.channels]
+        logits = logits.masked_fill(~real_BT.view(*real_BT.shape, *[1] * (logits.dim() - 2)), 0.0)
+        if activity_BTC is not None:
+            activity_BTC = activity_BTC.masked_fill(~real_BT[..., None], 0.0)
+        return DialogueOut(logits, activity_BTC, frames.lengths_B[:: self.channels])
+
+    def through(
+        self,
+        x_NTD: Tensor,
+        bias_HTT: Tensor | Window | Shifted,
+        *,
+        first: int | Tensor = 0,
+        activity_from: ActivityFrom = "both",
+    ) -> tuple[Tensor, Tensor | None]:
+        """Logits and activity logits of frames (N, T, D), the first of them number ``first``; ``bias_HTT`` as of the
+        layers."""
         if self.cfg.style == "transformer":
-            x_NTD = x_NTD + sinusoids(x_NTD.shape[1], self.dim, device=x_NTD.device).to(x_NTD.dtype)
+            x_NTD = x_NTD + sinusoids(x_NTD.shape[1], self.dim, device=x_NTD.device, first=first).to(x_NTD.dtype)
         for layer in self.channel:
             x_NTD = layer(x_NTD, bias_HTT)
-        if self.combine is None:
-            return self._out(x_NTD, None, frames)
+        alone_NTD = x_NTD
         for layer in self.cross:
             x_NTD = layer(x_NTD, bias_HTT, _pairs(x_NTD).flip(1).flatten(0, 1))
-        return self._out(self.combine(_pairs(x_NTD)), self.activity_head(x_NTD), frames)
+        return self.heads(x_NTD, alone_NTD if activity_from == "channel" else x_NTD)
+
+    def heads(self, x_NTD: Tensor, active_NTD: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Logits of the projection from (N, T, D), and those of activity from ``active_NTD``; none of mono models."""
+        logits = self.head(x_NTD if self.combine is None else self.combine(_pairs(x_NTD)))
+        if self.cfg.projection == "independent":
+            logits = logits.unflatten(-1, (2, -1))
+        elif self.cfg.projection == "comparative":
+            logits = logits[..., 0]
+        if self.activity_head is None:
+            return logits, None
+        return logits, _pairs(self.activity_head(active_NTD))[..., 0].transpose(1, 2)
+
+    def begin(
+        self,
+        batch: int,
+        *,
+        device: torch.device | str,
+        dtype: torch.dtype,
+        width: int | None = None,
+        frames: int | None = None,
+    ) -> State:
+        """The state before the first frame; see ``core.Streamable``.
+
+        Args:
+            batch: sequences, two for each dialogue of a model of two channels.
+            width: frames that a frame of a layer sees, itself included, if that is fewer than ``cfg.width``.
+            frames: None: any number of frames a step, remembered in place; else as many every step, and no state is
+                changed in place, for graphs that are exported.
+
+        Raises:
+            SonantError: neither this width nor that of the configuration is bounded.
+        """
+        return steps.begin(self, batch, device=device, dtype=dtype, width=width, frames=frames)
+
+    def step(
+        self,
+        x_NTD: Tensor,
+        state: State,
+        activity_BTC: Tensor | None = None,
+        *,
+        activity_from: ActivityFrom = "both",
+    ) -> tuple[DialogueOut, State]:
+        """What is said about the frames that (N, T, D) of the context completes; equal to ``forward`` with the width.
+
+        Args:
+            activity_BTC: the next frames (B, any number, 2) of it, for models with ``activity``: what comes early
+                waits for the audio, and audio waits for it. The history is counted.
+            activity_from: as of ``from_entered``.
+        """
+        x_NTD, state = self.step_entered(x_NTD, state, activity_BTC)
+        return steps.say(self, x_NTD, state, activity_from=activity_from)
+
+    def step_entered(self, x_NTD: Tensor, state: State, activity_BTC: Tensor | None = None) -> tuple[Tensor, State]:
+        """The first half of ``step``: frames at the model's rate with what the speakers did so far."""
+        return steps.enter(self, x_NTD, state, activity_BTC)
+
+    @torch.no_grad()
+    def probabilities(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """(..., T, 2) p_now and p_future of logits: each speaker's share of the activity that is expected in the nearer
+        and in the farther half of the bins, 0-0.6 and 0.6-2 s with the usual four; of comparative models both the same.
+        """
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        if self.cfg.projection == "comparative":
+            p = logits.sigmoid()
+            share = torch.stack([p, 1 - p], dim=-1)
+            return share, share
+        bins, small = len(self.cfg.bins_s), 0.0
+        if self.cfg.projection == "discrete":
+            bit_P = torch.arange(2 * bins, device=logits.device)
+            book_KP = (torch.arange(logits.shape[-1], device=logits.device)[:, None] >> bit_P & 1).to(logits.dtype)
+            active, small = (logits.softmax(-1) @ book_KP).unflatten(-1, (2, bins)), 1e-5
+        else:
+            active = logits.sigmoid()
+        near, far = active[..., : max(bins // 2, 1)].sum(-1), active[..., bins // 2 :].sum(-1)
+        return tuple(x / (x.sum(-1, keepdim=True) + small) for x in (near, far))
 
     def entered(self, frames: Frames, activity_BTC: Tensor | None, history_BTW: Tensor | None) -> Frames:
         """Frames at the model's rate, with what the speakers did so far: what the first layer is given."""
@@ -201,19 +300,6 @@ class Dialogue(nn.Module):
         """What every attention adds to its logits: nothing ahead is seen, and distance counts."""
         t = torch.arange(frames, device=device)
         return causal_bias(t, t, width=self.cfg.width, slopes_H=self.slopes_H)
-
-    def _out(self, x_BTD: Tensor, activity_NT1: Tensor | None, frames: Frames) -> DialogueOut:
-        lengths_B = frames.lengths_B[:: self.channels]
-        past_BT1 = ~frames.mask_BT[:: self.channels, :, None]
-        logits = self.head(x_BTD).masked_fill(past_BT1, 0.0)
-        if self.cfg.projection == "independent":
-            logits = logits.unflatten(-1, (2, -1))
-        elif self.cfg.projection == "comparative":
-            logits = logits[..., 0]
-        activity_BTC = None
-        if activity_NT1 is not None:
-            activity_BTC = _pairs(activity_NT1)[..., 0].transpose(1, 2).masked_fill(past_BT1, 0.0)
-        return DialogueOut(logits, activity_BTC, lengths_B)
 
 
 def _pairs(x_NTD: Tensor) -> Tensor:

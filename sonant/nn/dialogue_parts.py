@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -38,6 +39,15 @@ class Down(nn.Module):
         """(B, T, D) -> (B, T', D)."""
         frames = self.conv(frames)
         return frames.with_x(F.gelu(self.norm(frames.x_BTD))).masked()
+
+    def begin(self, batch: int, *, device: torch.device | str, dtype: torch.dtype) -> Tensor:
+        """See ``core.Streamable``."""
+        return self.conv.begin(batch, device=device, dtype=dtype)
+
+    def step(self, x_BTD: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """The frames that (B, T, D) completes."""
+        x_BTD, state = self.conv.step(x_BTD, state)
+        return F.gelu(self.norm(x_BTD)), state
 
 
 class Condition(nn.Module):

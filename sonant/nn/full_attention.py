@@ -16,13 +16,13 @@ from sonant.core import Frames, mask_of, require
 from .activations import ACTIVATIONS, Activation
 
 
-def sinusoids(frames: int, dim: int, *, device: torch.device | str = "cpu") -> Tensor:
+def sinusoids(frames: int, dim: int, *, device: torch.device | str = "cpu", first: int | Tensor = 0) -> Tensor:
     """(T, D) positions: sin(t / 10000^(2i / D)) in channel 2i, the cosine in channel 2i + 1 (Vaswani et al. 2017, 3.5).
 
-    Computed in float64 where the device has it; float32.
+    The first of them is position ``first``. Computed in float64 where the device has it; float32.
     """
     exact = torch.float32 if torch.device(device).type == "mps" else torch.float64
-    t_T1 = torch.arange(frames, device=device, dtype=exact)[:, None]
+    t_T1 = torch.arange(frames, device=device, dtype=exact)[:, None] + first
     i_D = torch.arange(dim, device=device)
     angle_TD = t_T1 / 10000.0 ** (2 * (i_D // 2).to(exact) / dim)
     return torch.where(i_D % 2 == 0, angle_TD.sin(), angle_TD.cos()).float()
