@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
-from sonant.core import FrameGeometry
+from sonant.core import FrameGeometry, State, require
 from sonant.nn.attention import Positions, TransformerLayer
+from sonant.nn.attention_memory import MOST, Window
 
 from ._attention import Attention, AttentionConfig
 
@@ -44,3 +46,28 @@ class Context(Attention):
             norm=cfg.norm,
             dropout=cfg.dropout,
         )
+
+    def begin(self, batch: int, *, device: torch.device | str, dtype: torch.dtype) -> State:
+        """Nothing remembered; see ``core.Streamable``. Raises SonantError without a width and with phases."""
+        cfg = self.cfg
+        require(
+            cfg.width is not None,
+            "causal_attention looks at the whole past, which a stream cannot keep; train or load it with a width",
+        )
+        require(
+            cfg.positions != "period",
+            "causal_attention with positions: period counts from the beginning, so that it cannot be streamed",
+        )
+        sizes = {"heads": cfg.heads, "dim": cfg.dim, "width": cfg.width, "slopes_H": self.stack[0].attention.slopes_H}
+        return Window.begin(cfg.layers, batch, **sizes, device=device, dtype=dtype)
+
+    def step(self, x_BTD: Tensor, state: State) -> tuple[Tensor, State]:
+        """As many frames as are given."""
+        outputs = [x_BTD.new_zeros(len(x_BTD), 0, self.dim)]
+        for piece_BTD in x_BTD.split(MOST, dim=1) if x_BTD.shape[1] else ():
+            window, piece_BTD = Window(state, piece_BTD.shape[1]), self.enter(piece_BTD)
+            for layer in self.stack:
+                piece_BTD = layer(piece_BTD, window)
+            outputs.append(self.leave(self.norm(piece_BTD)))
+            state = window.state
+        return torch.cat(outputs, dim=1), state

@@ -29,6 +29,7 @@ class FrameModule(nn.Module):
     future: int | None = 0
     two_way: bool = False  # a context of two directions, which ``ways(frames)`` gives apart
     way_dim: int = 0  # size of a frame of one of these
+    repeats: int | None = 1  # output frames after which its work is the same at another place; None: never
     blind: int = 0  # frames around its own, itself in the middle, that an output frame cannot see
 
     @property

@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from .errors import SonantError, require
+from .errors import require
 from .frames import Frames
 from .geometry import FrameGeometry
 from .module import Featured, FrameModule
@@ -52,6 +52,12 @@ def streamable(module: nn.Module, *, source: FrameGeometry, in_dim: int) -> Stre
         features = streamable(module.features, source=source, in_dim=in_dim)
         local = streamable(module.local, source=module.features.geometry, in_dim=module.features.dim)
         return Chain(features, local)
+    name = type(module).__module__.removeprefix("sonant.")
+    require(
+        getattr(module, "future", None) is not None,
+        f"{name} looks ahead without bound (attention or recurrence to the end, or a norm over the utterance), so that "
+        "it cannot be streamed; choose one that does not, such as the context lstm or causal_attention",
+    )
     return module if isinstance(module, Streamable) else Recomputed(module, source=source, in_dim=in_dim)
 
 
@@ -79,8 +85,13 @@ class Recomputed:
     """
 
     def __init__(self, module: FrameModule, *, source: FrameGeometry, in_dim: int):
-        name = f"{type(module).__module__.removeprefix('sonant.')}"
-        _refuse_unbounded(module, name)
+        name = type(module).__module__.removeprefix("sonant.")
+        require(
+            module.past is not None,
+            f"{name} looks back without bound and carries no state, so that it cannot be streamed; give it a width, or "
+            "choose the context lstm",
+        )
+        require(module.repeats is not None, f"{name} adds noise that goes by the place (dither): it cannot be streamed")
         self.module, self.source, self.in_dim = module, source, in_dim
         own, step = module.geometry, source.hop
         uneven = (own.hop % step, (own.window - source.window) % step, (own.offset - source.offset) % step)
@@ -96,7 +107,7 @@ class Recomputed:
 
     def step(self, x_BTD: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         x_BTD, done = torch.cat([state["tail"], x_BTD], dim=1), int(state["done"])
-        start = max(done - self.early, 0)  # output frame that the run begins with
+        start = self._start(done)
         given = start * self.ratio + x_BTD.shape[1]
         ready = max((given - self.needed) // self.ratio + 1, done)
         if ready == done:
@@ -104,19 +115,10 @@ class Recomputed:
         else:
             lengths_B = torch.full((len(x_BTD),), x_BTD.shape[1], device=x_BTD.device)
             out_BTD = self.module(Frames(x_BTD, lengths_B, self.source)).x_BTD[:, done - start : ready - start]
-        tail_BKD = x_BTD[:, (max(ready - self.early, 0) - start) * self.ratio :]
+        tail_BKD = x_BTD[:, (self._start(ready) - start) * self.ratio :]
         return out_BTD, {"tail": tail_BKD, "done": torch.tensor(ready)}
 
-
-def _refuse_unbounded(module: nn.Module, name: str) -> None:
-    past, future = getattr(module, "past", None), getattr(module, "future", None)
-    if future is None:
-        raise SonantError(
-            f"{name} looks ahead without bound (attention or recurrence to the end, or a norm over the utterance), so "
-            "that it cannot be streamed; choose one that does not, such as the context lstm or causal_attention"
-        )
-    if past is None:
-        raise SonantError(
-            f"{name} looks back without bound and carries no state, so that it cannot be streamed; give it a width, or "
-            "choose the context lstm"
-        )
+    def _start(self, done: int) -> int:
+        """Output frame that a run begins with after ``done`` frames came out."""
+        start = max(done - self.early, 0)
+        return start - start % self.module.repeats

@@ -81,7 +81,6 @@ class Encoder(FrameModule):
 
     def begin(self, batch: int, *, device: torch.device | str, dtype: torch.dtype) -> tuple[Tensor, ...]:
         """The input that each layer still needs; see ``core.Streamable``."""
-        require(self.past is not None, "cpc_conv: norm: instance looks over the whole utterance; it cannot be streamed")
         return tuple(conv.begin(batch, device=device, dtype=dtype) for conv in self.convs)
 
     def step(self, x_BTD: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:

@@ -79,6 +79,11 @@ class Before:
     def __init__(self, steps: Sequence[Any], where: str):
         self.steps = parse(steps, BEFORE, where)
 
+    @property
+    def repeats(self) -> int | None:
+        """As of ``FrameModule``."""
+        return None if any(name == "dither" and options["coeff"] for name, options in self.steps) else 1
+
     def geometry(self, source: FrameGeometry) -> FrameGeometry:
         """With the samples before its own that a sample depends on."""
         past = sum(name == "preemphasize" for name, _ in self.steps)

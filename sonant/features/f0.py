@@ -10,6 +10,7 @@ Letters: B utterances, L samples, T frames.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -42,6 +43,7 @@ class Features(FrameModule):
         super().__init__()
         self.swipe = Swipe(cfg, rate=source.sample_rate)
         hop, reach = self.swipe.hop, self.swipe.reach
+        self.repeats = math.lcm(hop, reach // 2) // hop  # spectra of the widest window stand this far apart
         self.geometry = FrameGeometry(source.sample_rate, hop=hop, window=2 * reach, offset=-reach, tail=reach - hop)
 
     @torch.no_grad()

@@ -91,6 +91,7 @@ class Features(FrameModule):
         )
         self.geometry, self.dim = self.after.geometry, self.after.dim
         self.past = self.future = self.after.reach
+        self.repeats = self.before.repeats
         gains_KM = filters(
             rate,
             size=self.size,

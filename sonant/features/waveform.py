@@ -43,6 +43,7 @@ class Features(FrameModule):
         self.after = After(cfg.postprocess, geometry=geometry, dim=1, where="features.postprocess")
         self.geometry, self.dim = self.after.geometry, self.after.dim
         self.past = self.future = self.after.reach
+        self.repeats = self.before.repeats
 
     def forward(self, frames: Frames) -> Frames:
         """(B, L, 1) waveforms -> (B, L, 1)."""

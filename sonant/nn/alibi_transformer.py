@@ -23,8 +23,7 @@ from torch import Tensor, nn
 
 from sonant.core import require
 
-from .attention import alibi_slopes
-from .attention_memory import Shifted, Window
+from .attention import Memory, alibi_slopes
 from .blocked_attention import causal_attend
 
 Style = Literal["gpt", "gpt_2022", "transformer"]
@@ -56,7 +55,7 @@ class Attention(nn.Module):
         """(B, T, D) -> (B, H, T, E)."""
         return x_BTD.unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
-    def forward(self, x_BTD: Tensor, seen_BTD: Tensor, bias_HTT: Tensor | Window | Shifted) -> Tensor:
+    def forward(self, x_BTD: Tensor, seen_BTD: Tensor, bias_HTT: Tensor | Memory) -> Tensor:
         """(B, T, D): queries from ``x_BTD``, keys and values from ``seen_BTD``.
 
         Args:
@@ -103,7 +102,7 @@ class Layer(nn.Module):
         self.norm_ff = nn.LayerNorm(dim)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x_BTD: Tensor, bias_HTT: Tensor | Window | Shifted, other_BTD: Tensor | None = None) -> Tensor:
+    def forward(self, x_BTD: Tensor, bias_HTT: Tensor | Memory, other_BTD: Tensor | None = None) -> Tensor:
         """(B, T, D) -> (B, T, D).
 
         Args:
@@ -112,7 +111,7 @@ class Layer(nn.Module):
         """
         return (self._post if self.style == "transformer" else self._pre)(x_BTD, bias_HTT, other_BTD)
 
-    def _pre(self, x_BTD: Tensor, bias_HTT: Tensor | Window | Shifted, other_BTD: Tensor | None) -> Tensor:
+    def _pre(self, x_BTD: Tensor, bias_HTT: Tensor | Memory, other_BTD: Tensor | None) -> Tensor:
         own_BTD = self.norm_attention(x_BTD)
         h_BTD = x_BTD + self.dropout(self.attention(own_BTD, own_BTD, bias_HTT))
         if self.style == "gpt_2022":
@@ -121,7 +120,7 @@ class Layer(nn.Module):
             h_BTD = h_BTD + self.dropout(self.cross(self.norm_cross(h_BTD), other_BTD, bias_HTT))
         return h_BTD + self.dropout(self._feed(self.norm_ff(h_BTD)))
 
-    def _post(self, x_BTD: Tensor, bias_HTT: Tensor | Window | Shifted, other_BTD: Tensor | None) -> Tensor:
+    def _post(self, x_BTD: Tensor, bias_HTT: Tensor | Memory, other_BTD: Tensor | None) -> Tensor:
         h_BTD = self.norm_attention(x_BTD + self.dropout(self.attention(x_BTD, x_BTD, bias_HTT)))
         if self.cross is not None:
             h_BTD = self.norm_cross(h_BTD + self.dropout(self.cross(h_BTD, other_BTD, bias_HTT)))

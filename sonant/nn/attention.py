@@ -6,7 +6,7 @@ Letters: B utterances, T frames, D channels, H heads, E channels of a head, W wi
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +15,14 @@ from torch import Tensor, nn
 from sonant.core import require
 
 Positions = Literal["none", "alibi", "period"]
+
+
+class Memory(Protocol):
+    """Keys and values of a stream (``nn.attention_memory``): attention over what it remembers and the new frames."""
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, *, scale: float) -> Tensor:
+        """(B, H, T, E) three times -> (B, H, T, E)."""
+        ...
 
 
 def alibi_slopes(heads: int) -> Tensor:
@@ -97,10 +105,17 @@ class CausalAttention(nn.Module):
         for weight in self.qkv.weight.chunk(3):
             nn.init.xavier_uniform_(weight)
 
-    def forward(self, x_BTD: Tensor) -> Tensor:
-        """(B, T, D) -> (B, T, D)."""
+    def forward(self, x_BTD: Tensor, memory: Memory | None = None) -> Tensor:
+        """(B, T, D) -> (B, T, D).
+
+        Args:
+            memory: of a stream, with which the frames are the next ones and see those that it remembers too.
+        """
         B, T, D = x_BTD.shape
         q, k, v = self.qkv(x_BTD).view(B, T, 3, self.heads, D // self.heads).permute(2, 0, 3, 1, 4)  # (B, H, T, E)
+        if memory is not None:
+            y_BHTE = memory.attend(q, k, v, scale=1 / math.sqrt(D // self.heads))
+            return self.out(y_BHTE.transpose(1, 2).reshape(B, T, D))
         windowed = self.width is not None and 2 * self.width < T
         y_BHTE = self._windowed(q, k, v) if windowed else self._whole(q, k, v)
         return self.out(y_BHTE.transpose(1, 2).reshape(B, T, D))
@@ -169,10 +184,10 @@ class TransformerLayer(nn.Module):
     def _feed_forward(self, x_BTD: Tensor) -> Tensor:
         return self.ff_out(self.dropout(F.relu(self.ff_in(x_BTD))))
 
-    def forward(self, x_BTD: Tensor) -> Tensor:
-        """(B, T, D) -> (B, T, D)."""
+    def forward(self, x_BTD: Tensor, memory: Memory | None = None) -> Tensor:
+        """(B, T, D) -> (B, T, D); ``memory`` as of the attention."""
         if self.pre:
-            x_BTD = x_BTD + self.dropout(self.attention(self.norm_attention(x_BTD)))
+            x_BTD = x_BTD + self.dropout(self.attention(self.norm_attention(x_BTD), memory))
             return x_BTD + self.dropout(self._feed_forward(self.norm_ff(x_BTD)))
-        x_BTD = self.norm_attention(x_BTD + self.dropout(self.attention(x_BTD)))
+        x_BTD = self.norm_attention(x_BTD + self.dropout(self.attention(x_BTD, memory)))
         return self.norm_ff(x_BTD + self.dropout(self._feed_forward(x_BTD)))

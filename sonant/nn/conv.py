@@ -13,7 +13,7 @@ from sonant.core import FrameGeometry, Frames, require
 
 from .prepared import Prepared
 
-FEW = 512  # windows below which a CPU multiplies them faster than it convolves
+FEW = 200  # windows below which a CPU multiplies them faster than it convolves
 
 
 class Conv(nn.Conv1d):

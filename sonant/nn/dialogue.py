@@ -24,8 +24,7 @@ from sonant.core.dialogue import DialogueOut
 from . import dialogue_steps as steps
 from .activity_history import Oldest, activity_history
 from .alibi_transformer import Layer, Style, slopes_of
-from .attention import causal_bias
-from .attention_memory import Shifted, Window
+from .attention import Memory, causal_bias
 from .dialogue_parts import WINDOWS, Combine, Condition, Down
 from .full_attention import sinusoids
 
@@ -108,6 +107,8 @@ class Dialogue(nn.Module):
         self.head = nn.Linear(in_dim, cfg.outputs)
         slopes = None if cfg.style == "transformer" else slopes_of(cfg.heads)
         self.register_buffer("slopes_H", slopes, persistent=False)
+        halves = _halves_of_classes(len(cfg.bins_s)) if cfg.projection == "discrete" else None
+        self.register_buffer("halves_KP", halves, persistent=False)
         self._initialise()
 
     @property
@@ -164,7 +165,7 @@ class Dialogue(nn.Module):
     def through(
         self,
         x_NTD: Tensor,
-        bias_HTT: Tensor | Window | Shifted,
+        bias_HTT: Tensor | Memory,
         *,
         first: int | Tensor = 0,
         activity_from: ActivityFrom = "both",
@@ -245,15 +246,10 @@ class Dialogue(nn.Module):
             p = logits.sigmoid()
             share = torch.stack([p, 1 - p], dim=-1)
             return share, share
-        bins, small = len(self.cfg.bins_s), 0.0
-        if self.cfg.projection == "discrete":
-            bit_P = torch.arange(2 * bins, device=logits.device)
-            book_KP = (torch.arange(logits.shape[-1], device=logits.device)[:, None] >> bit_P & 1).to(logits.dtype)
-            active, small = (logits.softmax(-1) @ book_KP).unflatten(-1, (2, bins)), 1e-5
-        else:
-            active = logits.sigmoid()
-        near, far = active[..., : max(bins // 2, 1)].sum(-1), active[..., bins // 2 :].sum(-1)
-        return tuple(x / (x.sum(-1, keepdim=True) + small) for x in (near, far))
+        if self.cfg.projection == "independent":
+            return tuple(x / x.sum(-1, keepdim=True) for x in _halves(logits.sigmoid()))
+        expected = (logits.softmax(-1) @ self.halves_KP.to(logits.dtype)).unflatten(-1, (2, 2))
+        return (expected / (expected.sum(-1, keepdim=True) + 1e-5)).unbind(-2)
 
     def entered(self, frames: Frames, activity_BTC: Tensor | None, history_BTW: Tensor | None) -> Frames:
         """Frames at the model's rate, with what the speakers did so far: what the first layer is given."""
@@ -300,6 +296,19 @@ class Dialogue(nn.Module):
         """What every attention adds to its logits: nothing ahead is seen, and distance counts."""
         t = torch.arange(frames, device=device)
         return causal_bias(t, t, width=self.cfg.width, slopes_H=self.slopes_H)
+
+
+def _halves(bins_CN: Tensor) -> tuple[Tensor, Tensor]:
+    """(..., 2, N) bins -> (..., 2) sums over the nearer and over the farther half."""
+    half = bins_CN.shape[-1] // 2
+    return bins_CN[..., : max(half, 1)].sum(-1), bins_CN[..., half:].sum(-1)
+
+
+def _halves_of_classes(bins: int) -> Tensor:
+    """(K, 4) active bins of every class: soon of both speakers, then later of both. Bit n is bin n of speaker 0."""
+    bit_P = torch.arange(2 * bins)
+    book_KCN = (torch.arange(1 << 2 * bins)[:, None] >> bit_P & 1).float().unflatten(-1, (2, bins))
+    return torch.stack(_halves(book_KCN), dim=1).flatten(1)
 
 
 def _pairs(x_NTD: Tensor) -> Tensor:

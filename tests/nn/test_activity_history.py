@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sonant.core import SonantError
-from sonant.nn.activity_history import activity_history
+from sonant.nn.activity_history import activity_history, history_begin, history_step
 
 
 def test_real_conversations(oracle_dir):
@@ -45,3 +45,18 @@ def test_flipping_batches_and_causality():
 def test_bounds_must_fall():
     with pytest.raises(SonantError, match="must fall"):
         activity_history(torch.zeros(4, 2), rate=50, bounds_s=(5.0, 10.0))
+
+
+@pytest.mark.parametrize("oldest", ["filled", "never"])
+@pytest.mark.parametrize("rate", [20, 2.5])
+def test_counted_piece_by_piece(rate, oldest):
+    generator = torch.Generator().manual_seed(0)
+    runs = torch.rand(2, 90, 2, generator=generator) < 0.3
+    activity = runs.repeat_interleave(25, dim=1).to(torch.uint8)
+    state, found = history_begin(2, rate=rate), []
+    size = state.shape
+    for piece in activity.split([0, 1, 400, 7, 1842], dim=1):
+        shares, state = history_step(piece, state, rate=rate, oldest=oldest)
+        found.append(shares)
+    assert state.shape == size
+    assert torch.equal(torch.cat(found, dim=1), activity_history(activity, rate=rate, oldest=oldest))

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from sonant.core import FrameGeometry, Frames
+from sonant.core import FrameGeometry, Frames, SonantError
 from sonant.nn.conv import Conv, same_padding
 
 
@@ -51,3 +51,22 @@ def test_too_short_input_gives_no_frames():
     out = Conv(3, 5, kernel=8)(frames([7, 2], dtype=torch.float32))
     assert out.x_BTD.shape == (2, 0, 5)
     assert out.lengths_B.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("frames", [30, 700])
+@pytest.mark.parametrize(("kernel", "stride", "dilation", "bias"), [(1, 1, 1, True), (5, 2, 1, False), (3, 2, 2, True)])
+def test_pieces_give_what_the_whole_gives(frames, kernel, stride, dilation, bias):
+    torch.manual_seed(0)
+    conv = Conv(3, 4, kernel=kernel, stride=stride, dilation=dilation, left=2, right=0, bias=bias).double()
+    x = torch.randn(2, frames, 3, dtype=torch.float64)
+    wanted = conv(Frames(x, torch.tensor([frames, frames]), FrameGeometry(16000))).x_BTD
+    state, found = conv.begin(2, device="cpu", dtype=x.dtype), []
+    for piece in x.split([0, 1, 2, 17, frames - 20], dim=1):
+        y, state = conv.step(piece, state)
+        found.append(y)
+    torch.testing.assert_close(torch.cat(found, dim=1), wanted)
+
+
+def test_a_convolution_that_skips_frames_cannot_be_streamed():
+    with pytest.raises(SonantError, match="skips frames"):
+        Conv(3, 4, kernel=1, stride=2).begin(1, device="cpu", dtype=torch.float32)
