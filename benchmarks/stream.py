@@ -4,9 +4,10 @@
     OMP_NUM_THREADS=1 python benchmarks/stream.py --hour [--chunk 100]
 
 The stream is full when the clock starts: every frame sees the whole context. The real-time factor is time over audio,
-below 1 keeps up; "cpu" counts only the time that the process had a core. The latency of a chunk is the time from handing
-in its samples to having the probabilities. ``recomputed`` computes the transformers of the context anew for every frame,
-``whole`` everything from the samples. --hour tells the memory of the process (MB) every ten minutes of audio.
+below 1 keeps up; the cpu factor counts only the time that the process had a core. The latency of a chunk is the time
+from handing in its samples to having the probabilities. ``recomputed`` computes the transformers of the context anew
+for every frame, ``whole`` everything from the samples. --hour tells the memory of the process (MB) every ten minutes of
+audio.
 """
 
 from __future__ import annotations

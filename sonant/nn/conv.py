@@ -75,6 +75,7 @@ class Conv(nn.Conv1d):
             return x_BTC.new_zeros(len(x_BTC), 0, self.out_channels), x_BTC
         used_BTC = x_BTC[:, : (n_out - 1) * stride + self.span]
         few = x_BTC.device.type == "cpu" and self.dilation == (1,) and len(x_BTC) * n_out <= FEW
+        few = few and not (torch.compiler.is_compiling() or torch.jit.is_tracing())
         y_BTD = self._multiply(used_BTC) if few else self._convolve(used_BTC, 0, 0)
         return y_BTD, x_BTC[:, n_out * stride :]
 
