@@ -60,6 +60,7 @@ def figures(times: list[float], cpu: float, chunk_ms: int) -> dict[str, float]:
         "chunk_ms": chunk_ms,
         "real_time_factor": sum(times) / audio,
         "cpu_factor": cpu / audio,
+        "best_ms": 1000 * ordered[0],
         "median_ms": 1000 * ordered[len(ordered) // 2],
         "p99_ms": 1000 * ordered[min(int(0.99 * len(ordered)), len(ordered) - 1)],
     }

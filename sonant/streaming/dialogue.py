@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..core import DialogueOut, Frames, Representation, require, samples_of
-from .frames import body, delay_s, place, ready, samples
+from .frames import body, delay_s, in_blocks, place, ready, samples
 
 LEAD = 2  # frames of the encoder, of silence, that the published real-time loop hears first
 
@@ -118,7 +118,7 @@ class DialogueStream:
             f"shape ({self.channels}, any number), got {tuple(wave_CL.shape)}",
         )
         told_BTC = None if activity_TC is None else torch.as_tensor(activity_TC, device=wave_CL.device)[None]
-        x_NTD, self.heard = self.body.step(wave_CL[:, :, None], self.heard)
+        x_NTD, self.heard = in_blocks(self.body, wave_CL[:, :, None], self.heard)
         return self._say(x_NTD, told_BTC)
 
     def _say(self, x_NTD: Tensor, told_BTC: Tensor | None) -> Said:

@@ -12,8 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..core import FrameGeometry, Frames, Representation, require
+from ..core import FrameGeometry, Frames, Representation, State, require
 from ..core.streaming import Chain, Streamable, streamable
+
+BLOCK = 160000  # samples that are heard at once
 
 
 def body(model: Representation, layer: Literal["z", "c"] = "c") -> Streamable:
@@ -23,6 +25,17 @@ def body(model: Representation, layer: Literal["z", "c"] = "c") -> Streamable:
     if layer == "z":
         return encoder
     return Chain(encoder, streamable(model.context, source=model.encoder.geometry, in_dim=model.encoder.dim))
+
+
+def in_blocks(body: Streamable, x_BTD: Tensor, state: State) -> tuple[Tensor, State]:
+    """``body.step``, of long pieces block by block, so that memory is bounded whatever is handed in."""
+    if x_BTD.shape[1] <= BLOCK:
+        return body.step(x_BTD, state)
+    outputs = []
+    for block_BTD in x_BTD.split(BLOCK, dim=1):
+        out_BTD, state = body.step(block_BTD, state)
+        outputs.append(out_BTD)
+    return torch.cat(outputs, dim=1), state
 
 
 def place(model: nn.Module) -> tuple[torch.device, torch.dtype]:
@@ -82,7 +95,7 @@ class FrameStream:
             wave_BL.dim() == 2 and len(wave_BL) == self.sequences,
             f"this stream takes samples of the shape ({self.sequences}, any number), got {tuple(wave_BL.shape)}",
         )
-        x_BTD, self.state = self.body.step(wave_BL[:, :, None], self.state)
+        x_BTD, self.state = in_blocks(self.body, wave_BL[:, :, None], self.state)
         geometry = replace(self.geometry, offset=self.geometry.offset + self.count * self.geometry.hop)
         self.count += x_BTD.shape[1]
         lengths_B = torch.full((len(x_BTD),), x_BTD.shape[1], device=x_BTD.device)

@@ -6,6 +6,7 @@ from streamed_models import model
 
 from sonant import build
 from sonant.core import SonantError
+from sonant.streaming import frames
 from sonant.streaming.frames import FrameStream
 
 BODIES = {
@@ -31,10 +32,10 @@ def test_equals_the_whole(sections, layer):
     heard, T = 0, 0
     for piece in waves.split([0, 1, 700, 3000, 7, 16000, 292], dim=1):
         heard += piece.shape[1]
-        frames = stream.step(piece)
-        n = frames.x_BTD.shape[1]
-        torch.testing.assert_close(frames.x_BTD, wanted.x_BTD[:, T : T + n], atol=1e-10, rtol=0)
-        assert frames.geometry.time_of(0) == pytest.approx(wanted.geometry.time_of(T))
+        found = stream.step(piece)
+        n = found.x_BTD.shape[1]
+        torch.testing.assert_close(found.x_BTD, wanted.x_BTD[:, T : T + n], atol=1e-10, rtol=0)
+        assert found.geometry.time_of(0) == pytest.approx(wanted.geometry.time_of(T))
         T += n
         late = round(stream.delay_s * 16000)  # after the beginning of a frame
         assert stream.count == T == max((heard - late) // wanted.geometry.hop + 1, 0)
@@ -44,8 +45,8 @@ def test_equals_the_whole(sections, layer):
 
 def test_one_stream_takes_flat_samples():
     representation = model()
-    frames = FrameStream(representation).step(torch.zeros(1600))
-    assert frames.x_BTD.shape == (1, 9, 16) and frames.lengths_B.tolist() == [9]
+    found = FrameStream(representation).step(torch.zeros(1600))
+    assert found.x_BTD.shape == (1, 9, 16) and found.lengths_B.tolist() == [9]
 
 
 def test_what_it_is_given_is_checked():
@@ -58,3 +59,14 @@ def test_what_it_is_given_is_checked():
     with pytest.raises(SonantError, match="looks ahead without bound"):
         FrameStream(model(context={"name": "both_ways"}))
     FrameStream(model(context={"name": "both_ways"}), layer="z")
+
+
+def test_long_pieces_are_heard_block_by_block(monkeypatch):
+    representation, waves = model().double(), torch.randn(1, 5000, dtype=torch.float64)
+    at_once = FrameStream(representation).step(waves).x_BTD
+    lengths, stream = [], FrameStream(representation)
+    step = stream.body.step
+    monkeypatch.setattr(frames, "BLOCK", 700)
+    monkeypatch.setattr(stream.body, "step", lambda x, state: (lengths.append(x.shape[1]), step(x, state))[1])
+    torch.testing.assert_close(stream.step(waves).x_BTD, at_once, atol=1e-10, rtol=0)
+    assert lengths == [700] * 7 + [100]
