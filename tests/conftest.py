@@ -28,3 +28,21 @@ def data_dir() -> Path:
 def oracle_dir() -> Path:
     """Folder of reference numbers (``SONANT_ORACLES``)."""
     return _folder("SONANT_ORACLES")
+
+
+@pytest.fixture(scope="session")
+def small_dialogue():
+    """A model of two channels, 50 frames a second, with random weights."""
+    from sonant import build
+
+    config = {
+        "sample_rate": 16000,
+        "encoder": {"name": "cpc_conv", "dim": 16},
+        "context": {"name": "lstm", "dim": 16},
+        "dialogue": {"heads": 2, "cross_layers": 1},
+    }
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = build.representation_of(config).eval()
+        torch.nn.init.normal_(model.dialogue.head.weight)
+    return model

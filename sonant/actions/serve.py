@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ..build import load
 from ..core import MissingExtra, Representation, SonantError, require
 from ..data.audio import audio_info
@@ -71,10 +73,13 @@ def serve(
     service = Service(
         representation, context_s=context, file=None if file is None else str(file), clients=clients, tell=tell
     )
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # of one step; clients have threads of their own
     try:
         asyncio.run(_until_told(service, host, port, about_of(service, name), tell))
     finally:
         service.close()
+        torch.set_num_threads(threads)
     return {"clients": service.served}
 
 
