@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-BAR = 10  # places of a bar
+BAR = 5  # places of a bar; the line fits 80 columns
 FLOOR = -60.0  # dB that an empty bar of level means
 
 
@@ -42,13 +42,13 @@ def _each_second(say: Callable[..., None]) -> Callable:
 
 
 def line_of(moments, t: int = -1) -> str:
-    """Time, and of both speakers level, activity, and how likely they speak now and later."""
+    """Time, and of both speakers level, activity, and the probability that they speak now and later."""
     line = moments.line(t % len(moments))
     level = " ".join(_bar((value - FLOOR) / -FLOOR) for value in line["level"])
-    parts = [f"{line['time']:8.2f} s", f"level {level}"]
+    parts = [f"{line['time']:7.2f} s", f"level {level}"]
     if line["activity"] is not None:
         parts.append("active " + " ".join(f"{value:.2f}" for value in line["activity"]))
-    parts += [f"{name} {line[key][0]:.2f} {_tug(line[key])} {line[key][1]:.2f}" for name, key in SHOWN]
+    parts += [f"{name} {line[key][0]:.2f} {line[key][1]:.2f}" for name, key in SHOWN]
     return "  ".join(parts)
 
 
@@ -58,9 +58,3 @@ SHOWN = (("now", "p_now"), ("later", "p_future"))
 def _bar(share: float) -> str:
     full = min(max(round(share * BAR), 0), BAR)
     return "#" * full + "." * (BAR - full)
-
-
-def _tug(p: list[float]) -> str:
-    """Where the floor lies between speaker 0, on the left, and speaker 1."""
-    place = min(max(round(p[1] * BAR), 0), BAR)
-    return "-" * place + "|" + "-" * (BAR - place)
