@@ -27,6 +27,7 @@ from ._live_audio import RawAudio, file_pieces
 from ._live_listener import Listener, stream_of
 
 BAD_KIND, BAD_CONTENT, TROUBLE, LATER = 1003, 1008, 1011, 1013  # codes of a close (RFC 6455, Sec. 7.4.1)
+LONGEST_HELLO = 1000  # characters
 HELLO_S = 10.0  # that a client has for its first message
 SEND_S = 10.0  # that a client has to take a message
 STEP_S = 0.5  # of audio in one step at most, so that a long message holds nobody else up
@@ -174,6 +175,13 @@ class Player:
                 self.task = None
 
     async def _play(self) -> None:
+        try:
+            await self._over_and_over()
+        except SonantError as error:
+            self.service.tell(str(error))
+            raise Refused(TROUBLE, "the service cannot play its file any more; its operator sees why") from None
+
+    async def _over_and_over(self) -> None:
         shape = self.service.shape
         rate, began, samples = shape["sample_rate"], time.monotonic(), 0
         while True:
@@ -221,7 +229,7 @@ async def _hello(connection: Any) -> dict:
         raise Refused(BAD_CONTENT, f"no hello within {HELLO_S:g} s") from None
     if not isinstance(message, str):
         raise Refused(BAD_KIND, "the first message is a hello of JSON text, then come samples")
-    hello = _json(message)
+    hello = _json(message) if len(message) <= LONGEST_HELLO else None
     if not isinstance(hello, dict):
         raise Refused(
             BAD_CONTENT,

@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -149,6 +150,7 @@ WRONG = {
     "rate": ([{**HELLO, "sample_rate": 10**9}], 1008, "rate of raw samples"),
     "channels": ([{**HELLO, "channels": 3}], 1008, "1 or 2 channels"),
     "format": ([{**HELLO, "format": ["f32"]}], 1008, "one of s16, f32"),
+    "a long hello": ([{**HELLO, "x" * 900_000: 1}], 1008, "the first message is"),
     "another key": ([{**HELLO, "file": "/etc/passwd"}], 1008, "unknown key 'file'"),
     "another source": ([{"source": "/etc/passwd"}], 1008, "unknown source"),
     "a file where none is": ([{"source": "file"}], 1008, "plays no file"),
@@ -181,7 +183,7 @@ async def _to_the_end(socket):
         while True:
             yield await socket.recv()
     except ConnectionClosed as closed:
-        assert closed.rcvd.code in (1003, 1008, 1013)
+        assert closed.rcvd.code in (1003, 1008, 1011)
 
 
 def test_messages_are_bounded_and_hellos_awaited_for_a_while(visit, monkeypatch):
@@ -285,6 +287,21 @@ def test_the_file_is_played_in_real_time(visit, played):
             return time.monotonic() - began
 
     assert visit(story, file=played) >= 0.55
+
+
+def test_a_file_that_is_gone_is_told_to_the_operator_only(visit, played):
+    told = []
+
+    async def story(place):
+        async with place.connect() as socket:
+            await socket.send('{"source": "file"}')
+            await socket.recv()
+            Path(played).unlink()
+            return [json.loads(message) async for message in _to_the_end(socket)][-1]
+
+    said = visit(story, file=played, tell=told.append)
+    assert said["code"] == 1011 and "call.wav" not in said["message"]
+    assert "no audio file" in told[0] and played in told[0]
 
 
 def test_a_listener_that_is_behind_misses_frames():
