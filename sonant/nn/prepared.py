@@ -23,14 +23,16 @@ class Prepared:
         return Prepared, (self.make,)
 
     def forget(self) -> None:
-        self._key, self._kept = None, None
+        self._kept = None, None  # key and tensor as one, since threads share a model
 
     def __call__(self, weight: Tensor) -> Tensor:
         learns = torch.is_grad_enabled() and weight.requires_grad
         if learns or weight.is_inference() or torch.compiler.is_compiling() or torch.jit.is_tracing():
             return self.make(weight)
         key = (weight.data_ptr(), weight._version, weight.dtype, weight.device)
-        if key != self._key:
+        known, tensor = self._kept
+        if key != known:
             with torch.inference_mode(False), torch.no_grad():
-                self._key, self._kept = key, self.make(weight)
-        return self._kept
+                tensor = self.make(weight)
+            self._kept = key, tensor
+        return tensor

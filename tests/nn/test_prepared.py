@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from sonant.nn.conv import Conv
+from sonant.nn.prepared import Prepared
 
 
 @pytest.fixture
@@ -51,3 +52,25 @@ def test_gradients_reach_the_weights(conv):
     stepped(conv, x)
     conv.step(x, conv.begin(2, device="cpu", dtype=x.dtype))[0].sum().backward()
     assert conv.weight.grad.abs().min() > 0
+
+
+def test_a_stream_that_begins_in_another_thread_takes_nothing_away():
+    """It forgets between the comparison of the keys and the return of what was kept."""
+    prepared = Prepared(lambda weight: "tensor")
+
+    class Meddler:
+        def __eq__(self, other):
+            prepared.forget()
+            return True
+
+    class Weight:
+        requires_grad, _version, device = False, 0, "cpu"
+        dtype = property(lambda self: Meddler())
+
+        def data_ptr(self):
+            return 1
+
+        def is_inference(self):
+            return False
+
+    assert [prepared(Weight()) for _ in range(3)] == ["tensor"] * 3
