@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .dialogue import DialogueOut
@@ -150,6 +151,38 @@ class Representation(nn.Module):
             waves = waves.flatten(0, 1)
             lengths_B = None if lengths_B is None else lengths_B.repeat_interleave(channels)
         frames = self.context(self.encoder(self._frames(waves, lengths_B)))
+        return self.dialogue(frames, activity_BTC, history_BTW)
+
+    def read(
+        self,
+        units_BT: Tensor,
+        activity_BTC: Tensor,
+        lengths_B: Tensor | None = None,
+        history_BTW: Tensor | None = None,
+    ) -> DialogueOut:
+        """What both speakers will do, and which unit comes next, of models of dialogue that stand on units.
+
+        Args:
+            units_BT: (B, T) or (T,) numbers of units, as ``sonant units encode`` writes them.
+            activity_BTC: (B, T, 2) or (T, 2) of 0 and 1.
+            lengths_B, history_BTW: as ``converse``.
+
+        Raises:
+            SonantError: models of another kind, other units, activity of another shape.
+        """
+        require(
+            self.dialogue is not None and isinstance(self.encoder, Featured) and not units_BT.is_floating_point(),
+            "only models of dialogue on units read (B, T) numbers of units; train one (sonant train ulm-projection) "
+            "or import one (ulm_projection)",
+        )
+        units_BT, activity_BTC = torch.atleast_2d(units_BT), activity_BTC.view(-1, *activity_BTC.shape[-2:])
+        known = self.encoder.features.dim
+        require(
+            units_BT.numel() > 0 and 0 <= int(units_BT.min()) and int(units_BT.max()) < known,
+            f"this model knows the units 0 to {known - 1}; give it such, of at least a frame",
+        )
+        x_BTK = F.one_hot(units_BT.long(), known).to(self.dialogue.head.weight.dtype)
+        frames = self.context(self.encoder(self._frames(x_BTK, lengths_B)))
         return self.dialogue(frames, activity_BTC, history_BTW)
 
     def _frames(self, wave_BL: Tensor, lengths_B: Tensor | None) -> Frames:

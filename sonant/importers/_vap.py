@@ -134,6 +134,21 @@ def native(weights: dict[str, Tensor], table: Mapping[str, str], *, toolkit: str
     return {key: value.flatten() if key.startswith("encoder.norms.") else value for key, value in tensors.items()}
 
 
+def check_positions(stored: Tensor, *, toolkit: str) -> None:
+    """Raise SonantError unless stored positions (1, T, D) are sinusoids."""
+    require(
+        stored.dim() == 3, f"this {toolkit} checkpoint has positions of shape {tuple(stored.shape)}, expected 3 axes"
+    )
+    frames, dim = stored.shape[1:]
+    half = torch.arange(0, dim, 2, dtype=torch.float64)
+    angle = torch.arange(frames, dtype=torch.float64)[:, None] / 10000 ** (half / dim)
+    wanted = torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1)[:, :dim]
+    require(
+        torch.allclose(stored[0].double(), wanted, atol=1e-3),
+        f"the positions of this {toolkit} checkpoint are no sinusoids; it has no counterpart",
+    )
+
+
 def take_heads(weights: dict[str, Tensor], *, toolkit: str) -> int:
     """The number of heads that the slopes tell, which are taken out and have to be those of ALiBi."""
     slopes = [weights.pop(key) for key in sorted(weights) if key.endswith(".m")]

@@ -20,12 +20,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ..core import require
 from ..core.config import check_keys
-from ._vap import at, body, down_sampling, layer_sizes, native, open_vap, without_constants
+from ._vap import at, body, check_positions, down_sampling, layer_sizes, native, open_vap, without_constants
 
 ABOUT = "voice activity projection of 2022 with activity and history (conv_ssl)"
 TOOLKIT = "conv_ssl"
@@ -113,25 +112,11 @@ def _layers(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     kept = {}
     for key, value in weights.items():
         if key == "ar.ar.model.0.pe":
-            _check_positions(value)
+            check_positions(value, toolkit=TOOLKIT)
             continue
         name = re.sub(r"^ar\.ar\.model\.(\d+)\.", lambda found: f"ar.ar.model.{int(found[1]) - 1}.", key)
         kept[name] = value
     return kept
-
-
-def _check_positions(stored: Tensor) -> None:
-    require(
-        stored.dim() == 3, f"this {TOOLKIT} checkpoint has positions of shape {tuple(stored.shape)}, expected 3 axes"
-    )
-    frames, dim = stored.shape[1:]
-    half = torch.arange(0, dim, 2, dtype=torch.float64)
-    angle = torch.arange(frames, dtype=torch.float64)[:, None] / 10000 ** (half / dim)
-    wanted = torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1)[:, :dim]
-    require(
-        torch.allclose(stored[0].double(), wanted, atol=1e-3),
-        f"the positions of this {TOOLKIT} checkpoint are no sinusoids; it has no counterpart",
-    )
 
 
 def _rate(model: Mapping, given: Mapping) -> dict:

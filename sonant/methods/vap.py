@@ -28,7 +28,6 @@ from sonant.core import Batch, Frames, LossOut, require
 from sonant.core import Method as BaseMethod
 from sonant.core.dialogue import DialogueOut
 from sonant.core.module import add_reach
-from sonant.nn.activity_history import activity_history
 from sonant.objectives.projection import Window
 
 from ._dialogues import activity_of, dialogue_losses, two_channels
@@ -99,8 +98,7 @@ class Method(BaseMethod):
         past_BPC = batch.extras.get("past_BTC")
         require(past_BPC is not None, "this model has a history of who was active: set data.past: true")
         whole_BTC = torch.cat([past_BPC, told_BTC], dim=1)
-        rate, oldest = self.window.rate, self.dialogue.cfg.history_oldest
-        return activity_history(whole_BTC, rate=rate, oldest=oldest)[:, past_BPC.shape[1] :]
+        return self.dialogue.count_history(whole_BTC)[:, past_BPC.shape[1] :]
 
     def chance(self) -> float:
         discrete = self.dialogue.cfg.projection == "discrete"

@@ -50,6 +50,11 @@ def activity_history(
     return torch.stack(share, dim=-1)
 
 
+def of_both_speakers(share_BTW: Tensor) -> Tensor:
+    """(..., W) shares of speaker 0 -> (..., 2 W), of both speakers: window by window, speaker 0 first."""
+    return torch.stack([share_BTW, 1 - share_BTW], dim=-1).flatten(-2)
+
+
 def _share(total_BTC: Tensor, first: int | None, last: int) -> Tensor:
     """(..., T) share of speaker 0 in frames n - first + 1 to n - last; ``first`` None: from the beginning."""
     T = total_BTC.shape[-2] - 1

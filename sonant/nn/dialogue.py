@@ -2,17 +2,18 @@
 
     stereo    each channel: down -> channel layers; both: cross layers -> one from two -> head; each: activity head
     mono      down; + what both speakers did -> channel layers -> head
+    units     mono on the frames of a language model of units, which also foretells the next unit
 
-Mono of 2022: Ekstedt and Skantze (arXiv:2205.09812), Sec. 3; mono and stereo of 2023: Ekstedt, the voice activity
+Units of January 2022: Ekstedt, the first code of voice activity projection. Mono of 2022: Ekstedt and Skantze (arXiv:2205.09812), Sec. 3; mono and stereo of 2023: Ekstedt, the voice activity
 projection code; at 5 to 50 Hz: Inoue et al. 2024 (arXiv:2401.04868), Sec. 3.
 
 Letters: B dialogues, N sequences (B x channels, those of a dialogue side by side), T frames, D channels of a frame,
-C = 2 speakers, W = 5 windows of the history, K classes.
+C = 2 speakers, W windows of the history (5, or 5 of each speaker), K classes or units.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -22,7 +23,7 @@ from sonant.core import FrameGeometry, Frames, State, require
 from sonant.core.dialogue import DialogueOut
 
 from . import dialogue_steps as steps
-from .activity_history import Oldest, activity_history
+from .activity_history import Oldest, activity_history, of_both_speakers
 from .alibi_transformer import Layer, Style, slopes_of
 from .attention import Memory, causal_bias
 from .dialogue_parts import WINDOWS, Combine, Condition, Down
@@ -43,6 +44,8 @@ class DialogueConfig:
     activity: bool = False  # the model is told who is active now (mono)
     history: bool = False  # and the share of speaker 0 in five windows of the past (``nn.activity_history``)
     history_oldest: Oldest = "filled"  # never: as all published models were trained, the oldest window always 0.5
+    history_of: Literal["first", "both"] = "first"  # speakers whose shares are told; both: of language models of units
+    told_norm: Literal["told", "sum"] = "told"  # what is normalised: what the model is told, or the frame with it
     style: Style = "gpt"  # of the layers (``nn.alibi_transformer``): gpt, gpt_2022, transformer
     heads: int = 4
     ff: int | None = None  # width of the feed-forward nets; null: three times the width of the model
@@ -52,6 +55,9 @@ class DialogueConfig:
     dropout: float = 0.1
     projection: Literal["discrete", "independent", "comparative"] = "discrete"
     bins_s: tuple[float, ...] = (0.2, 0.4, 0.6, 0.8)  # of the projected future, in seconds
+    next_unit: Literal["none", "context", "last"] = "none"  # frames that foretell the next unit too: those of the
+    # context (the first tier), or of the last layer
+    units: int | None = None  # that there are; null: as many as the features have channels
 
     def __post_init__(self):
         require(
@@ -68,6 +74,11 @@ class DialogueConfig:
             self.channels == 1 or not self.activity,
             "dialogue: a model of two channels hears who is active; leave activity out, or set channels: 1",
         )
+        require(
+            self.next_unit == "none" or (self.channels == 1 and self.stride == 1),
+            "dialogue: next_unit is of one sequence of units, a frame each; set channels: 1, stride: 1, kernel: 1",
+        )
+        require(self.units is None or self.units >= 2, f"dialogue: units must be at least 2, got {self.units}")
         require(self.channel_layers >= 0 and self.cross_layers >= 0, "dialogue: layers must be at least 0")
         require(self.width is None or self.width >= 1, f"dialogue: width must be at least 1 or null, got {self.width}")
         require(0 <= self.dropout < 1, f"dialogue: dropout must lie in [0, 1), got {self.dropout}")
@@ -76,6 +87,11 @@ class DialogueConfig:
             f"dialogue: {len(self.bins_s)} bins have 4^{len(self.bins_s)} classes; take at most {MOST_BINS}, or "
             "projection: independent",
         )
+
+    @property
+    def windows(self) -> int:
+        """W, numbers of a frame's history; 0 without one."""
+        return WINDOWS * (1 + (self.history_of == "both")) if self.history else 0
 
     @property
     def outputs(self) -> int:
@@ -99,12 +115,18 @@ class Dialogue(nn.Module):
         if cfg.stride > 1:
             self.down = Down(in_dim, kernel=cfg.kernel, stride=cfg.stride, padding=cfg.padding)
         self.geometry = self.down.stack(source) if self.down else source
-        self.condition = Condition(in_dim, history=cfg.history) if cfg.activity else None
+        joined = cfg.told_norm == "sum"
+        self.condition = Condition(in_dim, windows=cfg.windows, norm=not joined) if cfg.activity else None
+        self.told_norm = nn.LayerNorm(in_dim) if cfg.activity and joined else None
         self.channel = nn.ModuleList(self._layer() for _ in range(cfg.channel_layers))
         self.cross = nn.ModuleList(self._layer(cross=True) for _ in range(cfg.cross_layers))
         self.combine = Combine(in_dim) if cfg.channels == 2 else None
         self.activity_head = nn.Linear(in_dim, 1) if cfg.channels == 2 else None
         self.head = nn.Linear(in_dim, cfg.outputs)
+        self.unit_head = None
+        if cfg.next_unit != "none":
+            require(cfg.units is not None, "dialogue: next_unit needs the number of units; set units")
+            self.unit_head = nn.Linear(in_dim, cfg.units)
         slopes = None if cfg.style == "transformer" else slopes_of(cfg.heads)
         self.register_buffer("slopes_H", slopes, persistent=False)
         halves = _halves_of_classes(len(cfg.bins_s)) if cfg.projection == "discrete" else None
@@ -139,13 +161,31 @@ class Dialogue(nn.Module):
             frames: (N, T', D) of the context; of stereo models both channels of each dialogue side by side.
             activity_BTC: (B, T, 2) of 0 and 1 at this model's rate, for models with ``activity``; what goes beyond the
                 frames (a horizon) is left out, and frames beyond it are.
-            history_BTW: (B, T, 5) for models with ``history``; None: counted from ``activity_BTC``, which then has to
+            history_BTW: (B, T, W) for models with ``history``, as ``count_history`` gives it; None: counted from ``activity_BTC``, which then has to
                 begin with the dialogue.
 
         Raises:
             SonantError: activity missing or of another shape, or frames that are not of pairs of channels.
         """
-        return self.from_entered(self.entered(frames, activity_BTC, history_BTW))
+        entered = self.entered(frames, activity_BTC, history_BTW)
+        out = self.from_entered(entered)
+        if self.cfg.next_unit != "context":
+            return out
+        unit_BTK = self.unit_head(frames.x_BTD[:, : out.logits.shape[1]])
+        return replace(out, unit_logits=unit_BTK.masked_fill(~entered.mask_BT[..., None], 0.0))
+
+    def count_history(self, activity_BTC: Tensor) -> Tensor:
+        """(..., T, W) who has spoken how much, of (..., T, 2) activity from the dialogue's beginning on."""
+        return self.shares(activity_history(activity_BTC, rate=self.geometry.rate, oldest=self.cfg.history_oldest))
+
+    def shares(self, share_BTW: Tensor) -> Tensor:
+        """(..., W) of the history, from the shares of speaker 0 in each window."""
+        return of_both_speakers(share_BTW) if self.cfg.history_of == "both" else share_BTW
+
+    def tell(self, x_BTD: Tensor, activity_BTC: Tensor, history_BTW: Tensor | None) -> Tensor:
+        """Frames (B, T, D) with what the speakers did so far."""
+        x_BTD = x_BTD + self.condition(activity_BTC, history_BTW)
+        return x_BTD if self.told_norm is None else self.told_norm(x_BTD)
 
     def from_entered(self, frames: Frames, *, activity_from: ActivityFrom = "both") -> DialogueOut:
         """Logits of what ``entered`` gave.
@@ -155,12 +195,14 @@ class Dialogue(nn.Module):
                 it was trained, or of the last that hears one channel only, as the published real-time loop does.
         """
         bias_HTT = self.bias(frames.x_BTD.shape[1], frames.device)
-        logits, activity_BTC = self.through(frames.x_BTD, bias_HTT, activity_from=activity_from)
+        x_NTD, alone_NTD = self.layers(frames.x_BTD, bias_HTT)
+        logits, activity_BTC = self.heads(x_NTD, alone_NTD if activity_from == "channel" else x_NTD)
         real_BT = frames.mask_BT[:: self.channels]
         logits = logits.masked_fill(~real_BT.view(*real_BT.shape, *[1] * (logits.dim() - 2)), 0.0)
         if activity_BTC is not None:
             activity_BTC = activity_BTC.masked_fill(~real_BT[..., None], 0.0)
-        return DialogueOut(logits, activity_BTC, frames.lengths_B[:: self.channels])
+        unit_BTK = self.unit_head(x_NTD).masked_fill(~real_BT[..., None], 0.0) if self.cfg.next_unit == "last" else None
+        return DialogueOut(logits, activity_BTC, frames.lengths_B[:: self.channels], unit_BTK)
 
     def through(
         self,
@@ -172,6 +214,13 @@ class Dialogue(nn.Module):
     ) -> tuple[Tensor, Tensor | None]:
         """Logits and activity logits of frames (N, T, D), the first of them number ``first``; ``bias_HTT`` as of the
         layers."""
+        x_NTD, alone_NTD = self.layers(x_NTD, bias_HTT, first=first)
+        return self.heads(x_NTD, alone_NTD if activity_from == "channel" else x_NTD)
+
+    def layers(
+        self, x_NTD: Tensor, bias_HTT: Tensor | Memory, *, first: int | Tensor = 0
+    ) -> tuple[Tensor, Tensor]:
+        """(N, T, D) of the last layer, and of the last that hears one channel only; arguments as ``through``."""
         if self.cfg.style == "transformer":
             x_NTD = x_NTD + sinusoids(x_NTD.shape[1], self.dim, device=x_NTD.device, first=first).to(x_NTD.dtype)
         for layer in self.channel:
@@ -179,7 +228,7 @@ class Dialogue(nn.Module):
         alone_NTD = x_NTD
         for layer in self.cross:
             x_NTD = layer(x_NTD, bias_HTT, _pairs(x_NTD).flip(1).flatten(0, 1))
-        return self.heads(x_NTD, alone_NTD if activity_from == "channel" else x_NTD)
+        return x_NTD, alone_NTD
 
     def heads(self, x_NTD: Tensor, active_NTD: Tensor) -> tuple[Tensor, Tensor | None]:
         """Logits of the projection from (N, T, D), and those of activity from ``active_NTD``; none of mono models."""
@@ -263,9 +312,8 @@ class Dialogue(nn.Module):
             return frames
         activity_BTC, history_BTW = self._told(frames, activity_BTC, history_BTW)
         T = min(frames.x_BTD.shape[1], activity_BTC.shape[1])
-        x_BTD = frames.x_BTD[:, :T] + self.condition(
-            activity_BTC[:, :T], None if history_BTW is None else history_BTW[:, :T]
-        )
+        past_BTW = None if history_BTW is None else history_BTW[:, :T]
+        x_BTD = self.tell(frames.x_BTD[:, :T], activity_BTC[:, :T], past_BTW)
         return Frames(x_BTD, frames.lengths_B.clamp(max=T), frames.geometry).masked()
 
     def _told(self, frames: Frames, activity_BTC: Tensor | None, history_BTW: Tensor | None):
@@ -283,11 +331,11 @@ class Dialogue(nn.Module):
         if not self.cfg.history:
             return activity_BTC, None
         if history_BTW is None:
-            history_BTW = activity_history(activity_BTC, rate=rate, oldest=self.cfg.history_oldest)
-        wanted = (*activity_BTC.shape[:2], WINDOWS)
+            history_BTW = self.count_history(activity_BTC)
+        wanted = (*activity_BTC.shape[:2], self.cfg.windows)
         require(
             tuple(history_BTW.shape) == wanted,
-            f"the activity history must have the shape {wanted}, as nn.activity_history gives it, got "
+            f"the activity history must have the shape {wanted}, as count_history gives it, got "
             f"{tuple(history_BTW.shape)}",
         )
         return activity_BTC, history_BTW

@@ -51,16 +51,21 @@ class Down(nn.Module):
 
 
 class Condition(nn.Module):
-    """What is added to every frame: norm(A activity + H history)."""
+    """What is added to every frame: norm(A activity + H history).
 
-    def __init__(self, dim: int, *, history: bool):
+    Args:
+        windows: W, numbers of the history; 0: no history.
+        norm: False leaves it as it is.
+    """
+
+    def __init__(self, dim: int, *, windows: int, norm: bool = True):
         super().__init__()
         self.activity = nn.Linear(2, dim)
-        self.history = nn.Linear(WINDOWS, dim) if history else None
-        self.norm = nn.LayerNorm(dim)
+        self.history = nn.Linear(windows, dim) if windows else None
+        self.norm = nn.LayerNorm(dim) if norm else nn.Identity()
 
     def forward(self, activity_BTC: Tensor, history_BTW: Tensor | None) -> Tensor:
-        """(B, T, 2) and, with ``history``, (B, T, 5) -> (B, T, D)."""
+        """(B, T, 2) and, with a history, (B, T, W) -> (B, T, D)."""
         x_BTD = self.activity(activity_BTC.to(self.activity.weight.dtype))
         if self.history is not None:
             x_BTD = x_BTD + self.history(history_BTW.to(x_BTD.dtype))

@@ -78,7 +78,8 @@ def enter(model: Dialogue, x_NTD: Tensor, state: dict[str, Any], activity_BTC: T
         history_BTW, state["totals"] = history_step(
             told_BTC[:, :T], state["totals"], rate=model.geometry.rate, oldest=model.cfg.history_oldest
         )
-    return x_NTD[:, :T] + model.condition(told_BTC[:, :T], history_BTW), state
+        history_BTW = model.shares(history_BTW)
+    return model.tell(x_NTD[:, :T], told_BTC[:, :T], history_BTW), state
 
 
 def say(model: Dialogue, x_NTD: Tensor, state: dict[str, Any], *, activity_from: str) -> tuple[DialogueOut, Any]:

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from ...core import Representation, require, samples_of
-from ...nn.activity_history import activity_history
 
 BATCH = 8  # windows at a time on an accelerator; one on a CPU, whose caches they would flood
 
@@ -102,8 +101,7 @@ class _Told:
         self.cfg, self.activity_TC = representation.dialogue.cfg, activity_TC
         self.history_TW = None
         if self.cfg.history:
-            rate = representation.dialogue.geometry.rate
-            self.history_TW = activity_history(activity_TC, rate=rate, oldest=self.cfg.history_oldest)
+            self.history_TW = representation.dialogue.count_history(activity_TC)
 
     def of(self, starts: list[int], size: int, *, device: torch.device) -> tuple[Tensor | None, Tensor | None]:
         """(N, size, 2) activity and (N, size, W) history from each start on, for models that take them."""
