@@ -97,6 +97,11 @@ def _check(run: RunConfig) -> None:
         f"{run.method.name} compares crops of the same utterance, and data.view is {view}: use data.view crops",
     )
     require(
+        needs != "units" or view == "dialogue_units",
+        f"{run.method.name} learns from units with voice activity, and data.view is {view}: use data.view "
+        "dialogue_units, with data.arrays (sonant units encode --form dialogue)",
+    )
+    require(
         run.data.arrays is None or run.features is not None,
         f"data.arrays gives features in place of audio, and the encoder {run.encoder.name} reads waveforms: leave out "
         "data.arrays, or give features: {name: arrays} and an encoder of frames, such as identity or mlp",

@@ -89,11 +89,12 @@ def resolve(config: str | Path | Mapping, overrides: Sequence[tuple[str, str]] =
         not workers or not augment.changes or augment.keep_clean,
         "the workers' targets come from the clean audio: set augment.keep_clean: true",
     )
+    features = _measured(component("features", given["features"]), data) if given.get("features") else None
     return RunConfig(
         encoder=component("encoder", given["encoder"]),
         context=component("context", given["context"]),
         method=method,
-        features=_measured(component("features", given["features"]), data) if given.get("features") else None,
+        features=features,
         embedding=typed(EmbeddingConfig, given["embedding"], "section 'embedding'") if given.get("embedding") else None,
         data=data,
         optim=typed(OptimConfig, given.get("optim"), "section 'optim'"),
@@ -103,9 +104,7 @@ def resolve(config: str | Path | Mapping, overrides: Sequence[tuple[str, str]] =
         about=str(given.get("about", "")),
         augment=augment,
         workers=workers,
-        dialogue=None
-        if given.get("dialogue") is None
-        else typed(DialogueConfig, given["dialogue"], "section 'dialogue'"),
+        dialogue=None if given.get("dialogue") is None else _dialogue(given["dialogue"], features),
     )
 
 
@@ -153,6 +152,14 @@ def component(section: str, given: Any) -> Component:
     found = module_of(SECTION_OF[section], given["name"])
     keys = {key: value for key, value in given.items() if key != "name"}
     return Component(str(given["name"]), typed(found.Config, keys, f"{where} ({given['name']})"))
+
+
+def _dialogue(given: Any, features: Component | None) -> DialogueConfig:
+    """The section ``dialogue``; as many units as the features are of where nothing says how many."""
+    made = typed(DialogueConfig, given, "section 'dialogue'")
+    dim = None if features is None else getattr(features.config, "dim", None)
+    wanted = made.next_unit != "none" and made.units is None
+    return dataclasses.replace(made, units=dim) if wanted else made
 
 
 def _measured(features: Component, data: DataConfig) -> Component:

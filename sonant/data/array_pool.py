@@ -81,11 +81,14 @@ class ArrayPool(Selection):
 
     def read(self, number: int, *, start: int = 0, count: int | None = None) -> np.ndarray:
         """(count, D) float32 frames of an utterance from frame ``start``."""
-        x_TD = self._reader()[self.id(number)] if self.cache is None else self.cache[number]
+        x_TD = self._array(number)
         x_TD = x_TD[start:] if count is None else x_TD[start : start + count]
         if not np.isfinite(x_TD).all():
             raise SonantError(f"the array '{self.id(number)}' of '{self.where}' holds numbers that are not finite")
         return one_hot(x_TD, self.classes)
+
+    def _array(self, number: int) -> np.ndarray:
+        return self._reader()[self.id(number)] if self.cache is None else self.cache[number]
 
     def _reader(self) -> ArrayReader:
         """The arrays, opened once in every process: open files are not to be shared between processes."""

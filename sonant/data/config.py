@@ -13,13 +13,14 @@ from .array_pool import ArrayPool
 from .augment.chain import Augmenter
 from .augment.config import AugmentConfig
 from .dialogue_pool import DialoguePool
+from .dialogue_units import UnitDialoguePool
 from .loader import Loader
 from .manifest import Manifest
 from .pool import Pool
-from .views import aligned_chunks, chunks, crops, dialogue, pairs, segments, speakers, tiles, utterances
+from .views import aligned_chunks, chunks, crops, dialogue, dialogue_units, pairs, segments, speakers, tiles, utterances
 from .views.base import View
 
-ViewName = Literal["chunks", "crops", "utterances", "speakers", "segments", "pairs", "tiles", "aligned", "dialogue"]
+ViewName = Literal["chunks", "crops", "utterances", "speakers", "segments", "pairs", "tiles", "aligned", "dialogue", "dialogue_units"]
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class DataConfig:
     local_views: int = 0  # further crops of each utterance, of ``local_seconds`` (crops)
     local_seconds: float = 1.0  # s
     activity_rate: float = 50.0  # Hz, frames of voice activity per second: those of the model (dialogue)
-    horizon_seconds: float = 2.0  # s of activity beyond a window: the future that is projected (dialogue)
+    horizon_seconds: float = 2.0  # s of activity beyond a window: the future that is projected (dialogue, dialogue_units)
     overlap_seconds: float = 1.0  # s that windows have in common (dialogue)
     windows: Literal["slide", "units"] = "slide"  # where windows lie; units: an utterance of 1 s or more ends in each
     unit_end: float = 8.0  # s, so far after its beginning (dialogue)
@@ -267,6 +268,8 @@ def build_view(cfg: DataConfig, pool: Pool, *, training: bool = True, speeds: tu
         )
     if cfg.view == "dialogue":
         return dialogue.Dialogues(_dialogues(cfg, training=training), pool)
+    if cfg.view == "dialogue_units":
+        return dialogue_units.DialogueUnits(_dialogues(cfg, training=training), pool)
     raise unknown("view", cfg.view, get_args(ViewName))
 
 
@@ -294,7 +297,12 @@ def _pool(cfg: DataConfig, manifest: Manifest, indices: np.ndarray | None, *, va
     require(
         arrays is None or cfg.view != "dialogue", "data.arrays has no two channels; leave it out for the view dialogue"
     )
+    require(
+        arrays is not None or cfg.view != "dialogue_units",
+        "the view dialogue_units needs data.arrays, a folder of sonant units encode --form dialogue",
+    )
     if arrays is None:
         pool = DialoguePool if cfg.view == "dialogue" else Pool
         return pool(manifest, cache_mb=cfg.cache_mb, cache_folder=cfg.cache_folder, **options)
-    return ArrayPool(manifest, arrays=arrays, rate=cfg.rate, cache_mb=cfg.cache_mb, **options)
+    pool = UnitDialoguePool if cfg.view == "dialogue_units" else ArrayPool
+    return pool(manifest, arrays=arrays, rate=cfg.rate, cache_mb=cfg.cache_mb, **options)

@@ -61,13 +61,13 @@ class Units:
 
 
 def classes_of(facts: dict[str, Any]) -> int | None:
-    """How many units there are, where the index of arrays says that these are numbers of units (T, 1); else None."""
+    """How many units there are, where the index of arrays says that these are numbers of units (T, ..); else None."""
     units = facts.get("units")
-    return int(units["k"]) if isinstance(units, dict) and units.get("form") == "units" else None
+    return int(units["k"]) if isinstance(units, dict) and units.get("form") in ("units", "dialogue") else None
 
 
 def one_hot(x_TD: np.ndarray, classes: int | None) -> np.ndarray:
-    """(T, K) float32: numbers of units (T, 1) as frames that are 1 at their unit; with None the array as it is."""
+    """(T, K) float32: numbers of units, the first of each frame, as frames that are 1 there; with None the array as it is."""
     if classes is None:
         return x_TD
     unit_T = x_TD[:, 0].astype(np.int64)

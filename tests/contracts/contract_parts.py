@@ -82,6 +82,10 @@ VARIANTS = {  # beside the defaults, which every file is tested with
             {"dim": 16, "positions": "alibi"},
             {"dim": 16, "layers": 2, "width": 3, "positions": "period", "period": 2, "out": 20},
         ],
+        "causal_transformer": [
+            {"dim": 16, "layers": 2, "heads": 2},
+            {"dim": 12, "layers": 2, "heads": 2, "ff": 20, "width": 4},
+        ],
         "causal_conv": [{"dim": 16, "layers": 3, "kernel": 4, "activation": "tanh", "dropout": 0.1}],
         "self_attention": [
             {"dim": 16, "layers": 2, "heads": 2, "ff": 32},
@@ -174,6 +178,7 @@ VARIANTS = {  # beside the defaults, which every file is tested with
             {"prototypes": 20, "projector": (16, 8), "queue": 4, "queue_from": 0, "frozen_steps": 0, "temperature": 1.0}
         ],
         "supervised": [{"classes": 6, "loss": "cross_entropy"}],
+        "ulm_projection": [{"alpha": 0.1, "threshold": 0.3}],
         "cpc_speaker": [{"steps": 4, "future": "other"}, {"steps": 4, "among": "predictions"}],
         "scpc_plus": [{"horizons": 3, "negatives": 7, "pitch": {"threshold": -1.0}, "f0_weight": 2.0}],
         "pase": [{"distort": "all", "balance": {"name": "softmax", "temperature": 0.5}}],
@@ -182,6 +187,7 @@ VARIANTS = {  # beside the defaults, which every file is tested with
 
 LARGE = {  # in place of defaults that take minutes
     "wav2vec_transformer": {"layers": 1},
+    "causal_transformer": {"dim": 24, "layers": 1},
     "resnet34": {"base": 8, "blocks": (1, 2, 1, 1)},
     "ecapa_tdnn": {"channels": 16, "squeeze": 8},
     "pase": {"channels": (8, 8, 8, 12, 12, 16, 16, 16), "dim": 12, "rnn_dim": 16},
@@ -213,8 +219,18 @@ WORKERS = {  # of methods that take any
 }
 
 DIALOGUE = {"heads": 2, "dropout": 0.0, "bins_s": (0.04, 0.06, 0.08, 0.1)}  # of methods that take one, at 50 Hz
-DIALOGUES = {"scpc_plus": {**DIALOGUE, "stride": 1, "channel_layers": 0, "cross_layers": 0}}  # of others, at 100 Hz
 FUTURE_S = 0.28  # of these bins
+
+OF_UNITS = {
+    **DIALOGUE,
+    **{"channels": 1, "cross_layers": 0, "stride": 1, "kernel": 1, "activity": True, "history": True},
+    **{"history_of": "both", "told_norm": "sum", "style": "transformer", "next_unit": "context"},
+}
+DIALOGUES = {  # of others, at 100 Hz
+    "scpc_plus": {**DIALOGUE, "stride": 1, "channel_layers": 0, "cross_layers": 0},
+    "ulm_projection": OF_UNITS,
+}
+UNITS = 12
 
 CONTEXTS = {"npc": {"name": "npc", "dim": 16, "dropout": 0.0}}  # for methods that need another than a GRU
 
@@ -224,6 +240,12 @@ BODIES = (  # what a method may stand on; it takes part with those that it accep
     {"features": {"name": "logmel"}, "encoder": {"name": "identity"}},
     {"features": {"name": "logmel"}, "encoder": {"name": "conv_blocks", "dim": 32}},
     {"features": {"name": "mfcc"}, "encoder": {"name": "mlp", "dim": 32, "activation": "tanh"}},
+)
+UNIT_BODIES = (  # of methods on units
+    {
+        "features": {"name": "arrays", "dim": UNITS, "rate": 100.0},
+        "encoder": {"name": "mlp", "dim": 24, "activation": "none", "bias": False},
+    },
 )
 
 
@@ -325,6 +347,8 @@ class MethodPart:
         if needs == "dialogue":
             other = batch(lengths, first=len(lengths), seed=seed)
             return dialogues(made, other, hop=160 if self.name in DIALOGUES else 320)
+        if needs == "units":
+            return units(made)
         if needs != "pairs":
             return made
         return replace(made, other=batch([*lengths[1:], lengths[0]], first=len(lengths), seed=seed))
@@ -335,8 +359,9 @@ def method_parts() -> list[MethodPart]:
     found = []
     for name in build.names("methods"):
         defaults = LARGE_METHODS.get(name, {})
-        of_vectors = build.class_of("methods", name).needs in ("views", "dialogue")  # of a body these see only these
-        bodies = BODIES[:1] if of_vectors else BODIES
+        needs = build.class_of("methods", name).needs
+        of_vectors = needs in ("views", "dialogue")  # of a body these see only these
+        bodies = UNIT_BODIES if needs == "units" else BODIES[:1] if of_vectors else BODIES
         accepted = [body for body in bodies if _accepts(MethodPart(name, defaults, body))]
         assert accepted, f"no body of the contract tests suits the method '{name}'"
         found += [MethodPart(name, defaults, body) for body in accepted]
@@ -384,8 +409,24 @@ def dialogues(first: Batch, second: Batch, *, hop: int) -> Batch:
     return replace(first, wave_BL=torch.stack([first.wave_BL, second.wave_BL], dim=1), extras=extras)
 
 
+def units(waves: Batch) -> Batch:
+    """A unit every 10 ms for 160 samples of an utterance, most often the one before, with activity as ``dialogues``."""
+    geometry = FrameGeometry(RATE, hop=160, window=160)
+    lengths_B, T, horizon = waves.lengths_B // 160, waves.wave_BL.shape[1] // 160, 28
+    generator = torch.Generator().manual_seed(int(waves.seeds[0]))
+    unit_BT = torch.randint(UNITS, (len(waves), T // 3 + 1), generator=generator).repeat_interleave(3, dim=1)[:, :T]
+    runs_BNC = torch.rand(len(waves), T // 5 + horizon, 2, generator=generator) < 0.5
+    activity_BTC = runs_BNC.repeat_interleave(5, dim=1)[:, : T + horizon].to(torch.uint8)
+    past_BPC = torch.zeros(len(waves), 7, 2, dtype=torch.uint8)
+    extras = {"activity_BTC": activity_BTC, "known_B": lengths_B + horizon, "past_BTC": past_BPC}
+    x_BTK = torch.nn.functional.one_hot(unit_BT, UNITS).float()
+    return replace(waves, wave_BL=x_BTK, lengths_B=lengths_B, geometry=geometry, extras=extras)
+
+
 def padded(example: Batch, size: int, *, value: float = 0.5) -> Batch:
     """The same examples and partners with waveforms of ``size`` samples, and ``value`` past every length."""
+    if example.geometry is not None:
+        return _padded_units(example, size // example.geometry.hop, value=value)
     wave_BL = torch.full((*example.wave_BL.shape[:-1], size), value)
     for row_L, wave_L, n in zip(wave_BL, example.wave_BL, example.lengths_B.tolist(), strict=True):
         row_L[..., :n] = wave_L[..., :n]
@@ -402,3 +443,13 @@ def padded(example: Batch, size: int, *, value: float = 0.5) -> Batch:
         more = size // hop - samples // hop
         extras["activity_BTC"] = torch.nn.functional.pad(extras["activity_BTC"], (0, 0, 0, more), value=1)
     return replace(example, wave_BL=wave_BL, other=other, extras=extras)
+
+
+def _padded_units(example: Batch, frames: int, *, value: float) -> Batch:
+    """The same units with ``value`` in every channel past their ends."""
+    x_BTK = torch.full((len(example), frames, UNITS), value)
+    for row_TK, x_TK, n in zip(x_BTK, example.wave_BL, example.lengths_B.tolist(), strict=True):
+        row_TK[:n] = x_TK[:n]
+    more = frames - example.wave_BL.shape[1]
+    activity_BTC = torch.nn.functional.pad(example.extras["activity_BTC"], (0, 0, 0, more), value=1)
+    return replace(example, wave_BL=x_BTK, extras={**example.extras, "activity_BTC": activity_BTC})

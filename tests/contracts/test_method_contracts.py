@@ -119,7 +119,7 @@ def test_representation_is_the_trained_encoder_and_context(part: MethodPart):
     representation = method.representation()
     example = part.batch(LENGTHS)
     with torch.no_grad():
-        if example.wave_BL.dim() == 3:  # of dialogues the first channel
+        if example.wave_BL.dim() == 3 and example.geometry is None:  # of dialogues the first channel
             example = replace(example, wave_BL=example.wave_BL[:, 0])
         out = representation.encode_all(example.wave_BL, example.lengths_B)
         z = method.encoder(example.frames())

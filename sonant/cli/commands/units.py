@@ -36,9 +36,19 @@ def add_arguments(parser):
     encode.add_argument("out", metavar="OUT")
     encode.add_argument(
         "--form",
-        choices=["units", "runs", "centroids"],
+        choices=["units", "runs", "centroids", "dialogue"],
         default="units",
-        help="(T, 1) units; runs: (R, 2) units and how many frames each lasts; centroids: (T, D) frames, for ABX",
+        help="(T, 1) units; runs: (R, 2) units and how many frames each lasts; centroids: (T, D) frames, for ABX; "
+        "dialogue: units with the voice activity that the manifest DATA tells",
+    )
+    encode.add_argument(
+        "--channels",
+        choices=["mix", "each"],
+        default="mix",
+        help="dialogue: units of the mean of both channels (mix), or of each channel",
+    )
+    encode.add_argument(
+        "--window", type=float, metavar="S", help="dialogue: seconds that the model hears at a time (all)"
     )
     encode.add_argument("--model", metavar="M", help="where the model lies now")
     for action in (fit, encode):
@@ -95,7 +105,7 @@ def _encode(args):
     from ...actions.units_encode import encode_units
     from ..output import print_table, progress_bar, write_results
 
-    names = ("form", "model", "device", "batch_seconds", "strict")
+    names = ("form", "channels", "window", "model", "device", "batch_seconds", "strict")
     with progress_bar("units") as progress:
         options = {name: getattr(args, name) for name in names}
         facts = encode_units(args.units, args.data, args.out, **options, progress=progress)
