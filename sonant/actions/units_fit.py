@@ -28,6 +28,7 @@ def fit_units(
     k: int,
     memory_gb: float,
     layer: str | None = None,
+    torchaudio_element: int | None = None,
     tries: int = 3,
     epochs: int = 20,
     tol: float = 1e-3,
@@ -55,6 +56,8 @@ def fit_units(
         memory_gb: budget in GB (10^9 bytes): the frames on disk are at most so many, of utterances in random order,
             and the memory for frames while fitting is a part of it.
         layer: None: the model's default.
+        torchaudio_element: in its place, of models of the wav2vec 2.0 family: an element of the list that torchaudio's
+            ``extract_features`` gives, counted from 0, as in conv_ssl: 6 is the output of the 7th block.
         tries, epochs, tol, batch: as ``KMeansConfig``.
         seed: of the order of utterances and of k-means.
         overwrite_features: extract and fit again.
@@ -69,6 +72,9 @@ def fit_units(
     require(memory_gb >= SMALLEST_GB, f"the budget is at least {SMALLEST_GB} GB, got {memory_gb:g}")
     check_device(device)
     representation = model if isinstance(model, Representation) else load(model, device=device)
+    if torchaudio_element is not None:
+        require(layer is None, "give a layer or an element of torchaudio's list, not both")
+        layer = layer_of_element(representation, torchaudio_element)
     layer = layer or representation.default_layer
     require(
         layer in representation.layers, f"no layer '{layer}' of frames; there are {', '.join(representation.layers)}"
@@ -114,6 +120,18 @@ def fit_units(
     write_units(folder, Units(fitted.centroids_KD.numpy(), told))
     (folder / STATE).unlink(missing_ok=True)
     return {**told, "units": str(folder), "reused": False}
+
+
+def layer_of_element(representation: Representation, element: int) -> str:
+    """The layer that is ``element``, counted from 0, of what torchaudio's ``extract_features`` lists: its first is the
+    output of the first block. Raises SonantError for models without such layers."""
+    blocks = [name for name in representation.layers if name.startswith("layer_") and name != "layer_0"]
+    require(
+        "layer_0" in representation.layers and 0 <= element < len(blocks),
+        f"torchaudio's list has no element {element} of this model: it has blocks of the wav2vec 2.0 family, counted "
+        f"from 0, {len(blocks) if 'layer_0' in representation.layers else 0} of them; use --layer",
+    )
+    return blocks[element]
 
 
 def _there(folder: Path, mark: dict[str, Any]) -> dict[str, Any]:

@@ -178,7 +178,7 @@ class Representation(nn.Module):
         units_BT, activity_BTC = torch.atleast_2d(units_BT), activity_BTC.view(-1, *activity_BTC.shape[-2:])
         known = self.encoder.features.dim
         require(
-            units_BT.numel() > 0 and 0 <= int(units_BT.min()) and int(units_BT.max()) < known,
+            units_BT.numel() > 0 and int(units_BT.min()) >= 0 and int(units_BT.max()) < known,
             f"this model knows the units 0 to {known - 1}; give it such, of at least a frame",
         )
         x_BTK = F.one_hot(units_BT.long(), known).to(self.dialogue.head.weight.dtype)

@@ -20,7 +20,9 @@ from .pool import Pool
 from .views import aligned_chunks, chunks, crops, dialogue, dialogue_units, pairs, segments, speakers, tiles, utterances
 from .views.base import View
 
-ViewName = Literal["chunks", "crops", "utterances", "speakers", "segments", "pairs", "tiles", "aligned", "dialogue", "dialogue_units"]
+ViewName = Literal[
+    "chunks", "crops", "utterances", "speakers", "segments", "pairs", "tiles", "aligned", "dialogue", "dialogue_units"
+]
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,9 @@ class DataConfig:
     local_views: int = 0  # further crops of each utterance, of ``local_seconds`` (crops)
     local_seconds: float = 1.0  # s
     activity_rate: float = 50.0  # Hz, frames of voice activity per second: those of the model (dialogue)
-    horizon_seconds: float = 2.0  # s of activity beyond a window: the future that is projected (dialogue, dialogue_units)
+    horizon_seconds: float = (
+        2.0  # s of activity beyond a window: the future that is projected (dialogue, dialogue_units)
+    )
     overlap_seconds: float = 1.0  # s that windows have in common (dialogue)
     windows: Literal["slide", "units"] = "slide"  # where windows lie; units: an utterance of 1 s or more ends in each
     unit_end: float = 8.0  # s, so far after its beginning (dialogue)

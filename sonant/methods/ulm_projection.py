@@ -94,9 +94,7 @@ class Method(BaseMethod):
             parts |= {"loss_units": loss_units, "top1_units": right}
         return LossOut(total=total, parts=parts, count=count)
 
-    def projected(
-        self, out: DialogueOut, activity_BTC: Tensor, mask_BT: Tensor
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def projected(self, out: DialogueOut, activity_BTC: Tensor, mask_BT: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of the future, mean over the frames of ``mask_BT``, and what is logged of it."""
         bins_BTCN = projection_bins(activity_BTC, self.window)
         if self.dialogue.cfg.projection == "independent":

@@ -5,7 +5,6 @@ Letters: N frames, K classes.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from sonant.core import require

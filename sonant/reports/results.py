@@ -24,16 +24,13 @@ MAIN_FIGURE = {
     "turn_taking": "f1",
     "asr": "wer",
 }
-LOWER_IS_BETTER = {"error", "eer", "min_dcf", "wer", "cer", "per", "loss", "perplexity", "cross_entropy"}
+UNIT_FIGURES = {"pnmi", "phone_purity", "cluster_purity", "v_measure"}
+PERPLEXITIES = {"perplexity", "unigram_perplexity", "bigram_perplexity"}
+LOWER_IS_BETTER = {"error", "eer", "min_dcf", "wer", "cer", "per", "loss", "cross_entropy"} | PERPLEXITIES
 WORD_FIGURES = {"ap", "prb", "swdp_ap", "swdp_prb", "mean_ap", "mean_prb"}
-HIGHER_IS_BETTER = {"accuracy", "f1", "balanced_accuracy", "mtwv"} | WORD_FIGURES
-SHARES = (LOWER_IS_BETTER | HIGHER_IS_BETTER) - {
-    "min_dcf",
-    "loss",
-    "perplexity",
-    "cross_entropy",
-    "mtwv",
-}  # fractions, shown in per cent
+HIGHER_IS_BETTER = {"accuracy", "f1", "balanced_accuracy", "mtwv"} | WORD_FIGURES | UNIT_FIGURES
+SHARES = (LOWER_IS_BETTER | HIGHER_IS_BETTER) - {"min_dcf", "loss", "cross_entropy", "mtwv"} - PERPLEXITIES
+SHARES -= UNIT_FIGURES  # fractions, shown in per cent; those of units are usually told as they are
 CHANCE = {("abx", "error"): 0.5, ("verification", "eer"): 0.5}
 BASELINES = {"mfcc": "MFCC", "logmel": "log-mel", "log-mel": "log-mel", "fbank": "log-mel"}
 
@@ -214,6 +211,8 @@ def spell_name(figure: str) -> str:
         "wer": "WER",
         "cer": "CER",
         "mtwv": "MTWV",
+        "pnmi": "PNMI",
+        "v_measure": "V-measure",
         "per": "PER",
     }
     return known.get(figure, figure.replace("_", " "))

@@ -104,9 +104,7 @@ def test_an_interruption_and_a_bad_file(corpus, tmp_path, capsys):
         encoded(corpus, tmp_path, progress=stop, batch_seconds=5.0)
     there = len(list((tmp_path / "k_6_dialogue").glob("*.npy")))
     assert there == 2
-    again = encode_units(
-        corpus / "units", corpus / "m", tmp_path, form="dialogue", model=baseline("logmel", **PLAIN)
-    )
+    again = encode_units(corpus / "units", corpus / "m", tmp_path, form="dialogue", model=baseline("logmel", **PLAIN))
     assert (again["written"], again["already_there"]) == (2, 2)
     good = (corpus / "d2.flac").read_bytes()
     (corpus / "d2.flac").write_bytes(b"no audio")

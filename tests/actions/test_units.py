@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 
+from sonant import build
 from sonant.actions import _unit_clusters, _unit_frames
 from sonant.actions.units_encode import encode_units
 from sonant.actions.units_fit import fit_units
@@ -216,6 +218,45 @@ def test_encoding_goes_on_and_mixes_nothing(audio, fitted, tmp_path):
 def test_units_belong_to_their_model(audio, fitted, tmp_path):
     with pytest.raises(SonantError, match="not the one that these units were fitted on"):
         encode_units(fitted / "k_6", audio, tmp_path, model="mfcc")
+
+
+@pytest.fixture(scope="module")
+def hubert(tmp_path_factory) -> Path:
+    """A HuBERT of two blocks, imported from the files of transformers."""
+    folder = tmp_path_factory.mktemp("hubert")
+    foreign = Path(__file__).parents[1] / "importers" / "transformers_oracles" / "hubert"
+    build.save(build.convert("transformers", str(foreign)), folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("asked", "block"), [({"layer": "layer_1"}, 1), ({"torchaudio_element": 0}, 1), ({"torchaudio_element": 1}, 2)]
+)
+def test_units_of_a_block_of_hubert(audio, hubert, tmp_path, asked, block):
+    """Blocks count from 1; element 6 of torchaudio's list, which conv_ssl takes for layer 6, is block 7."""
+    told = fit_units(hubert, audio, tmp_path, **{**FIT, "k": 4}, **asked)
+    assert (told["layer"], told["rate"]) == (f"layer_{block}", 50)
+    encode_units(tmp_path, audio, tmp_path / "out")
+    wave = torch.from_numpy(soundfile.read(audio / "u2.wav", dtype="float32")[0])
+    with torch.no_grad():
+        frames = build.load(hubert).encode_all(wave[None])
+    blocks = {name: x.x_BTD[0].numpy() for name, x in frames.items()}
+    cloud = Cloud.open(tmp_path / "features")
+    seen_ND = cloud.read(0, cloud.rows)
+    near = {name: np.abs(seen_ND - blocks[name][5]).max(1).min() for name in ("layer_0", "layer_1", "layer_2")}
+    assert near.pop(f"layer_{block}") < 1e-4 and min(near.values()) > 1e-2
+    unit_T = ArrayReader(tmp_path / "out" / "k_4")["u2"][:, 0].astype(int)
+    found_T = read_units(tmp_path).of(blocks[f"layer_{block}"])
+    assert np.mean(found_T == unit_T) > 0.95  # alone and in a batch: rounding may move a frame between two centroids
+
+
+def test_an_element_that_there_is_not(audio, hubert, tmp_path):
+    with pytest.raises(SonantError, match="no element 2 of this model"):
+        fit_units(hubert, audio, tmp_path, **FIT, torchaudio_element=2)
+    with pytest.raises(SonantError, match="no element 0 of this model.*--layer"):
+        fit_units("logmel", audio, tmp_path, **FIT, torchaudio_element=0)
+    with pytest.raises(SonantError, match="not both"):
+        fit_units(hubert, audio, tmp_path, **FIT, torchaudio_element=0, layer="layer_1")
 
 
 def test_scoring_units_that_tell_two_noises_apart(audio, fitted, tmp_path):

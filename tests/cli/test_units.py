@@ -24,11 +24,15 @@ def test_from_audio_to_units(audio, tmp_path, capsys):
     for name in ("a0", "a1", "a2", "a3"):
         lines += [f"{name} {0.1 + 0.1 * i:.1f} {0.2 + 0.1 * i:.1f} {'xy'[i % 2]} p n a" for i in range(6)]
     (tmp_path / "items").write_text("\n".join(lines) + "\n")
-    abx = "--speaker within --context within --distance euclidean --max-group-size none --slicing fastabx --json -"
-    assert (
-        main(["eval", "abx", "--items", f"{tmp_path}/items", "--features", f"{units}/k_5_centroids", *abx.split()]) == 0
-    )
-    assert 0 <= json.loads(capsys.readouterr().out)["figure"]["error"] <= 1
+    assert main(["units", "encode", f"{out}/k_5", str(audio), units]) == 0
+    capsys.readouterr()
+    abx = "--speaker within --context within --max-group-size none --slicing fastabx --json - --distance"
+    errors = []
+    for folder, distance in (("k_5_centroids", "euclidean"), ("k_5", "identical")):
+        options = ["--items", f"{tmp_path}/items", "--features", f"{units}/{folder}", *abx.split(), distance]
+        assert main(["eval", "abx", *options]) == 0
+        errors.append(json.loads(capsys.readouterr().out)["figure"]["error"])
+    assert 0 <= min(errors) <= max(errors) <= 1
 
 
 def test_mistakes_are_told_in_a_line(audio, corpus, tmp_path, capsys):

@@ -223,8 +223,16 @@ FUTURE_S = 0.28  # of these bins
 
 OF_UNITS = {
     **DIALOGUE,
-    **{"channels": 1, "cross_layers": 0, "stride": 1, "kernel": 1, "activity": True, "history": True},
-    **{"history_of": "both", "told_norm": "sum", "style": "transformer", "next_unit": "context"},
+    "channels": 1,
+    "cross_layers": 0,
+    "stride": 1,
+    "kernel": 1,
+    "activity": True,
+    "history": True,
+    "history_of": "both",
+    "told_norm": "sum",
+    "style": "transformer",
+    "next_unit": "context",
 }
 DIALOGUES = {  # of others, at 100 Hz
     "scpc_plus": {**DIALOGUE, "stride": 1, "channel_layers": 0, "cross_layers": 0},

@@ -36,9 +36,7 @@ def folder(tmp_path_factory):
         for number, seconds in enumerate((9, 7, 6)):
             soundfile.write(root / f"d{number}.wav", np.zeros((seconds * 8000, 2)), 8000)
             activity = [[(0.0, 1.0)], [(1.0, 2.0)]]
-            writer.add(
-                Utterance(id=f"d{number}", path=str(root / f"d{number}.wav"), channel=None, activity=activity)
-            )
+            writer.add(Utterance(id=f"d{number}", path=str(root / f"d{number}.wav"), channel=None, activity=activity))
         writer.finish()
     for channels in ("mix", "each"):
         facts = {"geometry": GEOMETRY, "units": {"k": K, "digest": "x", "form": "dialogue", "channels": channels}}

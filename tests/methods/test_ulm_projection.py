@@ -15,8 +15,17 @@ from sonant.objectives.projection import bins_of_class, class_of_bins, projectio
 
 K, T, HORIZON = 9, 40, 14
 SMALL = {
-    **{"channels": 1, "cross_layers": 0, "stride": 1, "kernel": 1, "activity": True, "history": True, "heads": 2},
-    **{"dropout": 0.0, "history_of": "both", "told_norm": "sum", "style": "transformer"},
+    "channels": 1,
+    "cross_layers": 0,
+    "stride": 1,
+    "kernel": 1,
+    "activity": True,
+    "history": True,
+    "heads": 2,
+    "dropout": 0.0,
+    "history_of": "both",
+    "told_norm": "sum",
+    "style": "transformer",
     "bins_s": [0.04, 0.06, 0.08, 0.1],
 }
 TIER = {"name": "causal_transformer", "dim": 16, "layers": 1, "heads": 2, "dropout": 0.0}

@@ -1,3 +1,4 @@
+from sonant.reports.results import Result, spell_figure, spell_name
 from sonant.reports.runs import Run, short_name
 from sonant.reports.scores import Labels, best_model, group_scores, headline, main_group
 
@@ -52,3 +53,19 @@ def test_short_names():
         "model",
         "a",
     ]
+
+
+def test_of_units_more_information_and_less_perplexity_are_better():
+    for figure, best in (
+        ("pnmi", "b"), ("phone_purity", "b"), ("cluster_purity", "b"), ("v_measure", "b"),
+        ("unigram_perplexity", "a"), ("bigram_perplexity", "a"), ("perplexity_of_use", None),
+    ):  # fmt: skip
+        results = [
+            Result(task="units", figure={figure: value}, model=model) for model, value in (("a", 0.3), ("b", 0.5))
+        ]
+        assert grouped(results)[0][0].best == best, figure
+    assert (spell_name("pnmi"), spell_figure("pnmi", 0.5), spell_figure("bigram_perplexity", 7.0)) == (
+        "PNMI",
+        "0.5",
+        "7",
+    )

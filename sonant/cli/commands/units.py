@@ -18,7 +18,14 @@ def add_arguments(parser):
     fit.add_argument("model", metavar="MODEL")
     fit.add_argument("data", metavar="DATA")
     fit.add_argument("out", metavar="OUT", help="one folder for each model, layer and data")
-    fit.add_argument("--layer", help="layer of the model (default: its own; sonant info MODEL lists them)")
+    layer = fit.add_mutually_exclusive_group()
+    layer.add_argument("--layer", help="layer of the model (default: its own; sonant info MODEL lists them)")
+    layer.add_argument(
+        "--torchaudio-element",
+        type=int,
+        metavar="N",
+        help="the layer by its number in torchaudio's list, from 0, as in conv_ssl: its 6 is layer_7",
+    )
     fit.add_argument("--k", type=int, required=True, help="units")
     fit.add_argument(
         "--memory-gb", type=float, default=2.0, metavar="G", help="frames to fit on, in GB (1e9 bytes) of float32 (2)"
@@ -73,7 +80,7 @@ def _fit(args):
     from ..output import print_table, progress_bar, write_results
 
     names = (
-        "layer", "k", "memory_gb", "tries", "epochs", "tol", "batch", "seed", "device", "batch_seconds", "strict",
+        "layer", "torchaudio_element", "k", "memory_gb", "tries", "epochs", "tol", "batch", "seed", "device", "batch_seconds", "strict",
         "overwrite_features", "overwrite_kmeans",
     )  # fmt: skip
     with ExitStack() as bars:
