@@ -21,7 +21,9 @@ from ..core import Representation, check_device, require
 from ..data.activity import activity_frames
 from ..data.dialogue_pool import DialoguePool
 from ..data.dialogue_timings.sources import read_dialogues
+from ..data.dialogue_units import UnitDialoguePool
 from ..data.manifest import Manifest
+from ..evaluation.encode import stands_on_arrays
 from ..evaluation.turn_taking.baselines import majority_scores, random_scores
 from ..evaluation.turn_taking.counted import Counted, futures
 from ..evaluation.turn_taking.metrics import Scores, curve, scores_at
@@ -36,6 +38,7 @@ from ..evaluation.turn_taking.scoring import (
     samples_of_task,
 )
 from ..evaluation.turn_taking.whole import dialogue_logits
+from ..evaluation.turn_taking.whole_units import unit_dialogue_logits
 from ..objectives.projection import Window, projection_bins, projection_shares
 from ..objectives.projection_loss import comparative_loss, independent_loss
 from ..reports import Result
@@ -72,6 +75,7 @@ def turn_taking(
     model: str | Path | Representation,
     *,
     dialogues: str | Path,
+    units: str | Path | None = None,
     train: Sequence[str | Path] = (),
     validation: str | Path | None = None,
     settings: Settings | None = None,
@@ -84,6 +88,8 @@ def turn_taking(
     Args:
         model: what ``sonant.load`` takes, or a representation; it needs a dialogue.
         dialogues: manifest of recordings with voice activity per channel.
+        units: of models on units: those of ``dialogues`` (and ``validation``), of ``sonant units encode --form
+            dialogue``; they hold the activity too.
         train: manifests or timings that futures are counted in for the models that do not listen; none: for each
             dialogue, the others that are scored.
         validation: manifest on which thresholds are tuned; None: 0.5, and those of the paper for the set 2022.
@@ -97,7 +103,7 @@ def turn_taking(
     check_device(device)
     began, settings = time.perf_counter(), settings or Settings()
     representation = model if isinstance(model, Representation) else load(model, device=device)
-    scorer = _Scorer(representation.eval(), settings, train)
+    scorer = _Scorer(representation.eval(), settings, train, units=units)
     tuned = scorer.sheets(validation) if validation is not None else {}
     sheets = scorer.sheets(dialogues, progress=progress)
     called = name or ("" if isinstance(model, Representation) else str(model))
@@ -109,11 +115,27 @@ def turn_taking(
 class _Scorer:
     """Runs a model, and what does not listen, over dialogues."""
 
-    def __init__(self, representation: Representation, settings: Settings, train: Sequence[str | Path]):
+    def __init__(
+        self,
+        representation: Representation,
+        settings: Settings,
+        train: Sequence[str | Path],
+        *,
+        units: str | Path | None,
+    ):
         self.representation, self.settings, dialogue = representation, settings, representation.dialogue
+        self.units = units
         require(
             dialogue is not None,
             "this model listens to no dialogues; train one with a section 'dialogue' (sonant train vap) or import one",
+        )
+        on_units = stands_on_arrays(representation)
+        require(
+            on_units == (units is not None),
+            "this model stands on units: give those of the dialogues with --units, from sonant units encode --form "
+            "dialogue"
+            if on_units
+            else "this model hears audio; leave --units out",
         )
         self.projection, self.rate = dialogue.cfg.projection, dialogue.geometry.rate
         self.window = Window(rate=self.rate, bins_s=dialogue.cfg.bins_s)
@@ -125,7 +147,7 @@ class _Scorer:
 
     def sheets(self, place: str | Path, progress: Callable[[int, int], None] | None = None) -> dict[str, Sheet]:
         """Of the model (``""``) and of what does not listen."""
-        pool = DialoguePool(Manifest.open(place), sample_rate=self.representation.sample_rate)
+        pool = self._pool(place)
         made = {s: self._maker(s) for s in self.settings.sets}
         tracks = [pool.frames_of(number, self.rate) for number in range(len(pool))]
         own = self.discrete and not self.train
@@ -134,16 +156,32 @@ class _Scorer:
         sheets: dict[str, Sheet] = {"": Sheet()}
         for number, track_TC in enumerate(tracks):
             events = {s: maker(track_TC) for s, maker in made.items()}
-            if own:
-                self.counted.add(track_TC, sign=-1)
+            same = np.flatnonzero(pool.index == pool.index[number]) if own else ()  # of both its channels
+            for other in same:
+                self.counted.add(tracks[other], sign=-1)
             self._score(pool.read(number), track_TC, events, sheets)
-            if own:
-                self.counted.add(track_TC)
+            for other in same:
+                self.counted.add(tracks[other])
             if progress is not None:
                 progress(number + 1, len(pool))
         for track_TC in tracks if own else ():
             self.counted.add(track_TC, sign=-1)
         return sheets
+
+    def _pool(self, place: str | Path) -> DialoguePool | UnitDialoguePool:
+        manifest, rate = Manifest.open(place), self.representation.sample_rate
+        if self.units is None:
+            return DialoguePool(manifest, sample_rate=rate)
+        pool, known = UnitDialoguePool(manifest, arrays=self.units, sample_rate=rate), self.representation.dialogue
+        require(
+            (pool.dim, pool.geometry.rate) == (self.representation.encoder.features.dim, known.geometry.rate),
+            f"'{self.units}' holds {pool.dim} units at {pool.geometry.rate:g} Hz, and this model was trained on others",
+        )
+        require(
+            not (pool.self_first and self.settings.both_ways),
+            "of units of each channel a dialogue is scored from both sides already; leave --both-ways out",
+        )
+        return pool
 
     def _maker(self, event_set: EventSet) -> EventMaker:
         cfg = self.settings
@@ -152,16 +190,21 @@ class _Scorer:
     def _score(self, wave_CL: np.ndarray, track_TC: np.ndarray, events: dict, sheets: dict[str, Sheet]) -> None:
         for turned in (False, True) if self.settings.both_ways else (False,):
             if turned:
-                wave_CL, track_TC = wave_CL[::-1], np.ascontiguousarray(track_TC[:, ::-1])
+                wave_CL = wave_CL[::-1] if self.units is None else wave_CL
+                track_TC = np.ascontiguousarray(track_TC[:, ::-1])
                 events = {s: flipped_events(found) for s, found in events.items()}
             for called, logits in self._said(wave_CL, track_TC):
                 self._note(sheets.setdefault(called, Sheet()), logits, track_TC, events)
 
     def _said(self, wave_CL: np.ndarray, track_TC: np.ndarray) -> Iterator[tuple[str, Tensor]]:
         """Logits of every frame by who says so."""
-        wave = wave_CL if self.representation.dialogue.channels == 2 else wave_CL.mean(0)
         times = {"context": self.settings.context, "step": self.settings.step}
-        heard = dialogue_logits(self.representation, wave, track_TC, **times)
+        if self.units is None:
+            wave = wave_CL if self.representation.dialogue.channels == 2 else wave_CL.mean(0)
+            heard = dialogue_logits(self.representation, wave, track_TC, **times)
+        else:
+            unit_T, told_TC = torch.from_numpy(wave_CL.argmax(-1)), torch.from_numpy(np.ascontiguousarray(track_TC))
+            heard = unit_dialogue_logits(self.representation, unit_T, told_TC, **times)[0]
         yield "", heard
         if self.discrete:
             yield ACTIVITY_ONLY, self.counted.logits(track_TC)[: len(heard)]

@@ -1,7 +1,7 @@
 """Transformer layers that see the whole past, with sinusoidal positions: the language model of units of 2022.
 
-Vaswani et al. 2017 (arXiv:1706.03762), Sec. 3, the decoder without cross-attention: positions are added once, each layer
-normalises its sums, and maps to queries, keys, values and out have no bias (``nn.alibi_transformer``, style
+Vaswani et al. 2017 (arXiv:1706.03762), Sec. 3, the decoder without cross-attention: positions are added once, each
+layer normalises its sums, and maps to queries, keys, values and out have no bias (``nn.alibi_transformer``, style
 ``transformer``). The first tier of ``methods/ulm_projection.py``, whose sizes are the defaults.
 
 Letters: B utterances, T frames, D channels.

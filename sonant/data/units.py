@@ -67,7 +67,7 @@ def classes_of(facts: dict[str, Any]) -> int | None:
 
 
 def one_hot(x_TD: np.ndarray, classes: int | None) -> np.ndarray:
-    """(T, K) float32: numbers of units, the first of each frame, as frames that are 1 there; with None the array as it is."""
+    """(T, K) float32: units, the first number of each frame, as frames that are 1 there; with None the array itself."""
     if classes is None:
         return x_TD
     unit_T = x_TD[:, 0].astype(np.int64)

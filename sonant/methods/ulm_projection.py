@@ -76,7 +76,7 @@ class Method(BaseMethod):
         self.window = Window(rate=dialogue.geometry.rate, bins_s=said.bins_s, threshold=cfg.threshold)
 
     def loss(self, batch: Batch) -> LossOut:
-        """``loss_vp``, ``loss_units`` (nats, exp is the perplexity), ``top1`` and ``top5`` of the class, ``top1_units``."""
+        """``loss_vp``, ``loss_units`` (nats, its exp is the perplexity), and shares of first and first five guesses."""
         frames = batch.frames()
         unit_BT, T = frames.x_BTD.argmax(-1), frames.x_BTD.shape[1]
         activity_BTC = self.activity(batch, T)
@@ -132,8 +132,8 @@ class Method(BaseMethod):
         wanted = frames + self.window.horizon
         require(
             activity_BTC.shape[1] == wanted,
-            f"the model has a future of {sum(self.window.bins_s):g} s and windows with {activity_BTC.shape[1] - frames} "
-            "more frames of activity than units: set data.horizon_seconds to that",
+            f"the model has a future of {sum(self.window.bins_s):g} s, and the windows have "
+            f"{activity_BTC.shape[1] - frames} more frames of activity than units: set data.horizon_seconds to that",
         )
         return activity_BTC
 

@@ -4,8 +4,9 @@
     mono      down; + what both speakers did -> channel layers -> head
     units     mono on the frames of a language model of units, which also foretells the next unit
 
-Units of January 2022: Ekstedt, the first code of voice activity projection. Mono of 2022: Ekstedt and Skantze (arXiv:2205.09812), Sec. 3; mono and stereo of 2023: Ekstedt, the voice activity
-projection code; at 5 to 50 Hz: Inoue et al. 2024 (arXiv:2401.04868), Sec. 3.
+Units of January 2022: Ekstedt, the first code of voice activity projection. Mono of 2022: Ekstedt and Skantze
+(arXiv:2205.09812), Sec. 3; mono and stereo of 2023: Ekstedt, the voice activity projection code; at 5 to 50 Hz: Inoue
+et al. 2024 (arXiv:2401.04868), Sec. 3.
 
 Letters: B dialogues, N sequences (B x channels, those of a dialogue side by side), T frames, D channels of a frame,
 C = 2 speakers, W windows of the history (5, or 5 of each speaker), K classes or units.
@@ -161,8 +162,8 @@ class Dialogue(nn.Module):
             frames: (N, T', D) of the context; of stereo models both channels of each dialogue side by side.
             activity_BTC: (B, T, 2) of 0 and 1 at this model's rate, for models with ``activity``; what goes beyond the
                 frames (a horizon) is left out, and frames beyond it are.
-            history_BTW: (B, T, W) for models with ``history``, as ``count_history`` gives it; None: counted from ``activity_BTC``, which then has to
-                begin with the dialogue.
+            history_BTW: (B, T, W) for models with ``history``, as ``count_history`` gives it; None: counted from
+                ``activity_BTC``, which then has to begin with the dialogue.
 
         Raises:
             SonantError: activity missing or of another shape, or frames that are not of pairs of channels.

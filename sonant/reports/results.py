@@ -25,11 +25,13 @@ MAIN_FIGURE = {
     "asr": "wer",
 }
 UNIT_FIGURES = {"pnmi", "phone_purity", "cluster_purity", "v_measure"}
-PERPLEXITIES = {"perplexity", "unigram_perplexity", "bigram_perplexity"}
-LOWER_IS_BETTER = {"error", "eer", "min_dcf", "wer", "cer", "per", "loss", "cross_entropy"} | PERPLEXITIES
+PERPLEXITIES = {"perplexity", "unigram_perplexity", "bigram_perplexity", "unit_perplexity"}
+ENTROPIES = {"cross_entropy", "unit_cross_entropy"}
+GUESSES = {"top_1", "top_5", "top_1_in_silence", "hold_accuracy", "shift_accuracy"}
+LOWER_IS_BETTER = {"error", "eer", "min_dcf", "wer", "cer", "per", "loss"} | ENTROPIES | PERPLEXITIES
 WORD_FIGURES = {"ap", "prb", "swdp_ap", "swdp_prb", "mean_ap", "mean_prb"}
-HIGHER_IS_BETTER = {"accuracy", "f1", "balanced_accuracy", "mtwv"} | WORD_FIGURES | UNIT_FIGURES
-SHARES = (LOWER_IS_BETTER | HIGHER_IS_BETTER) - {"min_dcf", "loss", "cross_entropy", "mtwv"} - PERPLEXITIES
+HIGHER_IS_BETTER = {"accuracy", "f1", "balanced_accuracy", "mtwv"} | WORD_FIGURES | UNIT_FIGURES | GUESSES
+SHARES = (LOWER_IS_BETTER | HIGHER_IS_BETTER) - {"min_dcf", "loss", "mtwv"} - ENTROPIES - PERPLEXITIES
 SHARES -= UNIT_FIGURES  # fractions, shown in per cent; those of units are usually told as they are
 CHANCE = {("abx", "error"): 0.5, ("verification", "eer"): 0.5}
 BASELINES = {"mfcc": "MFCC", "logmel": "log-mel", "log-mel": "log-mel", "fbank": "log-mel"}

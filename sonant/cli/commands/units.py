@@ -80,7 +80,8 @@ def _fit(args):
     from ..output import print_table, progress_bar, write_results
 
     names = (
-        "layer", "torchaudio_element", "k", "memory_gb", "tries", "epochs", "tol", "batch", "seed", "device", "batch_seconds", "strict",
+        "layer", "torchaudio_element", "k", "memory_gb", "tries", "epochs", "tol", "batch", "seed", "device",
+        "batch_seconds", "strict",
         "overwrite_features", "overwrite_kmeans",
     )  # fmt: skip
     with ExitStack() as bars:

@@ -18,6 +18,9 @@ def add_arguments(parser):
         "--dialogues", required=True, metavar="MANIFEST", help="recordings with voice activity per channel"
     )
     parser.add_argument(
+        "--units", metavar="DIR", help="of models on units: those of the dialogues (units encode --form dialogue)"
+    )
+    parser.add_argument(
         "--train",
         nargs="+",
         default=[],
@@ -49,7 +52,7 @@ def run(args):
         check_target(target)
     names = ("per", "all_holds", "both_ways", "context", "step", "seed")
     settings = Settings(sets=tuple(args.sets), **{name: getattr(args, name) for name in names})
-    places = {name: getattr(args, name) for name in ("dialogues", "train", "validation", "device", "name")}
+    places = {name: getattr(args, name) for name in ("dialogues", "units", "train", "validation", "device", "name")}
     with progress_bar("dialogues") as progress:
         lines = turn_taking(args.model, settings=settings, progress=progress, **places)
     _show(lines, args)

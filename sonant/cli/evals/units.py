@@ -2,6 +2,7 @@
 
 sonant eval units --units corpus_units/k_100 --labels corpus
 sonant eval units --units test_units/k_100 --train train_units/k_100     perplexities of unigrams and bigrams
+sonant eval units --units calls/k_100_dialogue --model runs/ulm          losses of a model of units of dialogues
 
 UNITS is a folder of sonant units encode, MANIFEST a manifest with phones. All figures but the last two lie in [0, 1],
 higher is better; purities are to be compared between equal numbers of units only.
@@ -16,6 +17,10 @@ def add_arguments(parser):
     parser.add_argument("--units", required=True, metavar="DIR", help="folder of sonant units encode (k_<k> in it)")
     parser.add_argument("--labels", metavar="MANIFEST", help="manifest with the times of phones")
     parser.add_argument("--train", metavar="DIR", help="units to count: perplexity of UNITS under their n-grams")
+    parser.add_argument("--model", metavar="M", help="language model of units with projection (ulm_projection)")
+    parser.add_argument("--context", type=float, default=5.0, metavar="S", help="seconds of past of a frame of M (5)")
+    parser.add_argument("--step", type=float, default=5.0, metavar="S", help="seconds from window to window of M (5)")
+    parser.add_argument("--device", default="cpu", help="of M")
     parser.add_argument("--silence", action="store_true", help="count silence and noise as phones (left out)")
     parser.add_argument("--name", help="what the results call the units (default: their path)")
     parser.add_argument("--results", metavar="FILE", help="also append the score to this results.jsonl")
@@ -23,13 +28,21 @@ def add_arguments(parser):
 
 
 def run(args):
+    from ...actions.unit_model_score import score_unit_model
     from ...actions.units_score import score_ngrams, score_units
     from ...core.errors import require
     from ...reports.results import append_result
     from ..output import print_table, progress_bar, write_results
 
-    require((args.labels is None) != (args.train is None), "sonant eval units needs either --labels or --train")
-    if args.train is not None:
+    given = [name for name in ("labels", "train", "model") if getattr(args, name) is not None]
+    require(len(given) == 1, "sonant eval units needs one of --labels, --train and --model")
+    if args.model is not None:
+        names = ("context", "step", "device", "name")
+        with progress_bar("dialogues") as progress:
+            options = {name: getattr(args, name) for name in names}
+            figures, line = score_unit_model(args.model, args.units, **options, progress=progress)
+        rows = [(name.replace("_", " "), f"{value:.4f}") for name, value in figures.items()]
+    elif args.train is not None:
         figures, line = score_ngrams(args.units, args.train)
         rows = [(name.replace("_", " "), f"{value:.3f}") for name, value in figures.items()]
     else:
