@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 import torch
 
+from sonant import build
 from sonant.actions.units_encode import encode_units
 from sonant.actions.units_fit import fit_units
 from sonant.build import baseline
@@ -93,6 +95,21 @@ def test_pieces_are_as_many_frames_and_nearly_the_same(corpus, tmp_path):
         assert np.mean(one[:, 0] != two[:, 0]) < 0.02  # at the edges of pieces
     with pytest.raises(SonantError, match="window"):
         encoded(corpus, tmp_path / "x", window=0.0)
+
+
+def test_units_of_hubert_at_50_hz_take_the_second_of_every_two(corpus, tmp_path):
+    foreign = Path(__file__).parents[1] / "importers" / "transformers_oracles" / "hubert"
+    hubert = build.convert("transformers", str(foreign))
+    fit_units(hubert, corpus / "m", tmp_path / "units", k=3, memory_gb=0.01, epochs=1, layer="layer_1")
+    facts = encode_units(
+        tmp_path / "units", corpus / "m", tmp_path / "out", form="dialogue", model=hubert, channels="each", window=2.0
+    )
+    x_TD = ArrayReader(facts["out"])["d0"].astype(int)
+    activity_TC = activity_frames([[(0.5, 2.0), (4.0, 5.01)], [(2.2, 3.9), (6.0, 7.5)]], rate=100, duration=8.0)
+    assert x_TD.shape == (399, 5)  # a frame fewer than the activity
+    assert (x_TD[:, 2:4] == activity_TC[1::2][:399]).all()
+    class_T = class_of_bins(projection_bins(torch.from_numpy(activity_TC), Window(rate=100)))
+    assert x_TD[:300, 4].tolist() == class_T[1::2].tolist()
 
 
 def test_an_interruption_and_a_bad_file(corpus, tmp_path, capsys):
