@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -77,12 +78,10 @@ def encode_units(
         skipped.append(key)
         print(f"sonant: skipped {key}: {error}", file=sys.stderr)
 
-    options = {"batch_seconds": batch_seconds, "strict": strict, "on_error": complain}
-    if form == "dialogue":
-        source = Dialogues(known, representation, data, channels=channels, window=window, **options)
-    else:
-        source = _Utterances(known, representation, data, form=form, **options)
-    facts = _facts(known, form, source.dim, {"channels": channels, "window": window} if form == "dialogue" else {})
+    more = {"channels": channels, "window": window} if form == "dialogue" else {}
+    options = {"batch_seconds": batch_seconds, "strict": strict, "on_error": complain, **more}
+    source = (Dialogues if more else partial(_Utterances, form=form))(known, representation, data, **options)
+    facts = _facts(known, form, source.dim, more)
     with ArrayWriter(place, facts=facts, dtype="float32" if form == "centroids" else "int32") as writer:
         todo = [key for key in source.keys if key not in writer.complete]
         there, done = len(source.keys) - len(todo), 0

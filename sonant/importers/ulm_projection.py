@@ -73,27 +73,53 @@ def convert(source: Any, config: Mapping | None = None) -> tuple[dict, dict[str,
     given = dict(config or {})
     check_keys(given, KEYS, f"the configuration of the {TOOLKIT} importer")
     weights, model = _open(source)
-    bins_s = tuple(float(seconds) for seconds in given.get("bins_s") or BINS_S)
     tiers = _tiers(weights)
-    dropout = float(at(model, "tier1" if "context" in tiers else tiers["channel"], "dropout", default=0.1))
     tensors = renamed(_layers(weights, tiers), TABLE, toolkit=TOOLKIT)
     table_KD = tensors.get("encoder.local.linears.0.weight")
-    head = tensors.get("dialogue.head.weight")
     require(
-        table_KD is not None and table_KD.dim() == 2 and head is not None,
+        table_KD is not None and table_KD.dim() == 2 and "dialogue.head.weight" in tensors,
         f"this {TOOLKIT} checkpoint lacks its table of units or its head (tier1_codebook.weight, projection_head)",
     )
-    units, dim = table_KD.shape
     tensors["encoder.local.linears.0.weight"] = table_KD.T.contiguous()
+    units, dim = table_KD.shape
+    shape = _shape(model, tiers, given)
+    context = {"name": "identity"}
+    if "context" in tiers:
+        layers = len(numbers(tensors, r"context\.stack\.(\d+)\."))
+        context = {"name": "causal_transformer", "dim": dim, "layers": layers, "ff": _ff(tensors, "context"), **shape}
+    classes = "projection_head.projection_head.weight" in weights
+    sections = {
+        "sample_rate": SAMPLE_RATE,
+        "features": {"name": "arrays", "dim": units, "rate": float(given.get("frame_hz", 50.0))},
+        "encoder": {"name": "mlp", "dim": dim, "activation": "none", "bias": False},
+        "context": context,
+        "dialogue": {
+            **_dialogue(tensors, two=len(tiers) == 2),
+            **shape,
+            "projection": "discrete" if classes else "independent",
+            "bins_s": tuple(float(seconds) for seconds in given.get("bins_s") or BINS_S),
+            "units": units,
+        },
+        "layer": "c",
+    }
+    return sections, tensors
+
+
+def _shape(model: Mapping, tiers: Mapping[str, str], given: Mapping) -> dict:
+    """What no weight tells of the layers: heads and dropout."""
     heads = given.get("heads", at(model, "tier1", "num_heads", default=at(model, "tier2", "num_heads")))
     require(
         heads is not None,
         f"this {TOOLKIT} checkpoint does not say how many heads its layers have; give heads, as in heads=4",
     )
-    shape = {"heads": int(heads), "dropout": dropout}
-    classes = "projection_head.projection_head.weight" in weights
-    next_unit = "context" if len(tiers) == 2 else "last"
-    dialogue = {
+    first = next(iter(tiers.values()))
+    return {"heads": int(heads), "dropout": float(at(model, first, "dropout", default=0.1))}
+
+
+def _dialogue(tensors: Mapping[str, Tensor], *, two: bool) -> dict:
+    """The section ``dialogue`` as its weights are; ``two`` tiers: units are foretold below it."""
+    foretells = "dialogue.unit_head.weight" in tensors
+    return {
         "channels": 1,
         "stride": 1,
         "kernel": 1,
@@ -106,25 +132,8 @@ def convert(source: Any, config: Mapping | None = None) -> tuple[dict, dict[str,
         "channel_layers": len(numbers(tensors, r"dialogue\.channel\.(\d+)\.")),
         "cross_layers": 0,
         "ff": _ff(tensors, "dialogue.channel"),
-        "projection": "discrete" if classes else "independent",
-        "bins_s": bins_s,
-        "next_unit": next_unit if "ar_head.weight" in weights else "none",
-        "units": units,
-        **shape,
+        "next_unit": ("context" if two else "last") if foretells else "none",
     }
-    context = {"name": "identity"}
-    if "context" in tiers:
-        layers = len(numbers(tensors, r"context\.stack\.(\d+)\."))
-        context = {"name": "causal_transformer", "dim": dim, "layers": layers, "ff": _ff(tensors, "context"), **shape}
-    sections = {
-        "sample_rate": SAMPLE_RATE,
-        "features": {"name": "arrays", "dim": units, "rate": float(given.get("frame_hz", 50.0))},
-        "encoder": {"name": "mlp", "dim": dim, "activation": "none", "bias": False},
-        "context": context,
-        "dialogue": dialogue,
-        "layer": "c",
-    }
-    return sections, tensors
 
 
 def _open(source: Any) -> tuple[dict[str, Tensor], Mapping]:
