@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..build import load
 from ..core import Featured, Representation
+from ..evaluation.encode import stands_on_arrays
 from ..evaluation.reach import measured_reach
 
 
@@ -73,7 +74,7 @@ def dialogue_facts(representation: Representation) -> dict | None:
 
     ``channels`` of audio, ``told`` (``activity``, ``history``), ``rate_hz``, ``projection`` and its ``outputs`` a
     frame, ``bins_s`` (seconds of each bin of the future), ``width_frames`` that a frame of a layer sees (None: the
-    whole past).
+    whole past), and ``units``, how many a model on units knows.
     """
     if representation.dialogue is None:
         return None
@@ -86,4 +87,5 @@ def dialogue_facts(representation: Representation) -> dict | None:
         "outputs": cfg.outputs,
         "bins_s": list(cfg.bins_s),
         "width_frames": cfg.width,
+        **({"units": representation.encoder.features.dim} if stands_on_arrays(representation) else {}),
     }

@@ -101,12 +101,10 @@ def _use(place: str, dialogue: Mapping | None) -> str:
             ("waves", "(B, 2, L), a channel for each speaker") if dialogue["channels"] == 2 else ("wave", "(B, L)")
         )
         told = "".join(f", {name}" for name in ("None", "activity") if dialogue["told"])
-        lines += [
-            "",
-            "```python",
-            f"out = model.converse({waves}{told})  # {waves}: {shape}; out.logits: of the futures of every frame",
-            "```",
-        ]
+        call = f"model.converse({waves}{told})  # {waves}: {shape};"
+        if dialogue.get("units"):
+            call = "model.read(units, activity)  # (B, T) numbers of units and (B, T, 2);"
+        lines += ["", "```python", f"out = {call} out.logits: of the futures of every frame", "```"]
     return "\n".join(lines)
 
 
@@ -135,7 +133,8 @@ def dialogue_rows(dialogue: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What a model of dialogue listens to, is told and foretells, as rows of a table.
 
     Args:
-        dialogue: ``channels``, ``told``, ``rate_hz``, ``projection``, ``outputs``, ``bins_s``, ``width_frames``.
+        dialogue: ``channels``, ``told``, ``rate_hz``, ``projection``, ``outputs``, ``bins_s``, ``width_frames``, and
+            ``units`` of models on units.
     """
     two = dialogue["channels"] == 2
     told = {"activity": "who is active", "history": "the shares of both in the past"}
@@ -144,8 +143,9 @@ def dialogue_rows(dialogue: Mapping[str, Any]) -> list[tuple[str, str]]:
         "independent": "independent bins",
         "comparative": "the share of speaker 0",
     }[dialogue["projection"]]
+    heard = "two channels, one for each speaker" if two else "one channel with both speakers"
     rows = [
-        ("listens to", "two channels, one for each speaker" if two else "one channel with both speakers"),
+        ("listens to", f"{dialogue['units']} units of {heard}" if dialogue.get("units") else heard),
         ("is told", " and ".join(told[name] for name in dialogue["told"]) or "nothing"),
         (
             "foretells",

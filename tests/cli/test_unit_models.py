@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from sonant import build
+from sonant.actions.train import card_of
 from sonant.cli.main import main
 from sonant.core import Representation
 from sonant.data.arrays import ArrayWriter
@@ -108,3 +109,9 @@ def test_mistakes_are_told_in_a_line(place, capsys):
     assert "no language model of units" in capsys.readouterr().err
     assert main(["eval", "units", "--units", str(place / "mix")]) == 2
     assert "one of --labels, --train and --model" in capsys.readouterr().err
+
+
+def test_the_card_says_how_units_are_read(place):
+    card = card_of(build.load(place / "discrete"), {})
+    assert "| listens to | 6 units of one channel with both speakers |" in card
+    assert "model.read(units, activity)" in card and "model.converse" not in card
