@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ..core import require
+from .activity import Activity, activity_stretches
 from .array_pool import ArrayPool
 from .manifest import Manifest
 from .units import one_hot
@@ -75,3 +76,7 @@ class UnitDialoguePool(ArrayPool):
         """(T, 2) uint8 activity of a whole dialogue, first of the speaker whose units are read."""
         activity_TC = self._array(number)[:, -BESIDE:-1].astype(np.uint8)
         return activity_TC[:, ::-1] if self.own[number] else activity_TC
+
+    def activity_of(self, number: int) -> Activity:
+        """Stretches of voice in seconds, as near as frames tell it, first of the speaker whose units are read."""
+        return activity_stretches(self.frames_of(number, self.geometry.rate), rate=self.geometry.rate, join_s=0.0)

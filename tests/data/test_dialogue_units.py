@@ -96,3 +96,12 @@ def test_what_is_no_dialogue_is_told(folder, tmp_path):
         served(folder, tmp_path / "plain")
     with pytest.raises(SonantError, match="needs data.arrays"):
         build_loaders(DataConfig(train=str(folder / "m"), view="dialogue_units"))
+
+
+def test_activity_as_stretches(folder):
+    pool = served(folder, "each").view.pool
+    found_TC = np.zeros((9 * RATE - 1, 2))
+    for channel, stretches in enumerate(pool.activity_of(1)):
+        for onset, offset in stretches:
+            found_TC[round(onset * RATE) : round(offset * RATE), channel] = 1
+    assert (found_TC == pool.frames_of(1, RATE)).all()
