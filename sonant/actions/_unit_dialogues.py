@@ -14,7 +14,6 @@ import torch
 
 from ..core import Representation, SonantError, require
 from ..data.activity import activity_frames
-from ..data.audio import audio_info
 from ..data.dialogue_pool import DialoguePool
 from ..data.dialogue_units import BESIDE, finer, last_of_each
 from ..data.manifest import Manifest
@@ -134,12 +133,8 @@ class Dialogues:
                 yield Item(f"{number} {stream} {piece}", count / rate, read)
 
     def _alone(self, number: int) -> bool:
-        """Whether there is one channel, and so a partner who is silent."""
-        table = self.pool.manifest.table
-        if int(table.channel[self.pool.index[number]]) >= 0:
-            return True
         try:
-            return audio_info(self.pool.path(number)).channels == 1
+            return self.pool.is_monologue(number)
         except SonantError:  # reading it tells why
             return False
 

@@ -77,6 +77,11 @@ class UnitDialoguePool(ArrayPool):
         activity_TC = self._array(number)[:, -BESIDE:-1].astype(np.uint8)
         return activity_TC[:, ::-1] if self.own[number] else activity_TC
 
+    def is_monologue(self, number: int) -> bool:
+        """Whether the partner is made up: there are no units of that one, or, of the mix, that one never speaks."""
+        x_TD = self._array(number)
+        return bool(x_TD[0, 1] < 0 if self.self_first else not x_TD[:, -BESIDE + 1].any())
+
     def activity_of(self, number: int) -> Activity:
         """Stretches of voice in seconds, as near as frames tell it, first of the speaker whose units are read."""
         return activity_stretches(self.frames_of(number, self.geometry.rate), rate=self.geometry.rate, join_s=0.0)

@@ -218,9 +218,7 @@ class Dialogue(nn.Module):
         x_NTD, alone_NTD = self.layers(x_NTD, bias_HTT, first=first)
         return self.heads(x_NTD, alone_NTD if activity_from == "channel" else x_NTD)
 
-    def layers(
-        self, x_NTD: Tensor, bias_HTT: Tensor | Memory, *, first: int | Tensor = 0
-    ) -> tuple[Tensor, Tensor]:
+    def layers(self, x_NTD: Tensor, bias_HTT: Tensor | Memory, *, first: int | Tensor = 0) -> tuple[Tensor, Tensor]:
         """(N, T, D) of the last layer, and of the last that hears one channel only; arguments as ``through``."""
         if self.cfg.style == "transformer":
             x_NTD = x_NTD + sinusoids(x_NTD.shape[1], self.dim, device=x_NTD.device, first=first).to(x_NTD.dtype)

@@ -63,6 +63,7 @@ def served(folder, channels, **changed):
 def test_a_window_of_each_channel_has_its_own_speaker_first(folder, cache_mb):
     loader = served(folder, "each", cache_mb=cache_mb, past=True)
     assert len(loader.view.pool) == 5  # the monologue has one stream
+    assert [loader.view.pool.is_monologue(number) for number in range(5)] == [False] * 4 + [True]
     for batch in loader.batches(0, 8):
         assert batch.wave_BL.shape == (2, 150, K)
         assert batch.extras["activity_BTC"].shape == (2, 250, 2)
@@ -75,7 +76,8 @@ def test_a_window_of_each_channel_has_its_own_speaker_first(folder, cache_mb):
 
 
 def test_speakers_of_the_mix_are_exchanged_while_training(folder):
-    matches = []
+    matches, pool = [], served(folder, "mix").view.pool
+    assert [pool.is_monologue(number) for number in range(3)] == [False, False, True]
     for batch in served(folder, "mix").batches(0, 20):
         unit_BT = batch.wave_BL.argmax(-1)
         step_BT = (unit_BT - batch.extras["activity_BTC"][:, :150, 0]) % K
