@@ -12,11 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from sonant.core import FrameGeometry, FrameModule, Frames, require
+from sonant.core import FrameGeometry, FrameModule, Frames, State, require
 from sonant.nn.alibi_transformer import Layer
 from sonant.nn.attention import causal_bias
+from sonant.nn.attention_memory import MOST, Window
 from sonant.nn.full_attention import sinusoids
 
 
@@ -70,3 +71,26 @@ class Context(FrameModule):
             x_BTD = layer(x_BTD, seen_TT)
             outputs.append(frames.with_x(x_BTD).masked())
         return outputs[-1], dict(zip(self.layers, outputs, strict=False))
+
+    def begin(self, batch: int, *, device: torch.device | str, dtype: torch.dtype) -> State:
+        """Nothing remembered; see ``core.Streamable``. Raises SonantError without a width."""
+        cfg = self.cfg
+        require(
+            cfg.width is not None,
+            "causal_transformer looks at the whole past, which a stream cannot keep; train or load it with a width",
+        )
+        sizes = {"heads": cfg.heads, "dim": cfg.dim, "width": cfg.width, "slopes_H": None}
+        return Window.begin(cfg.layers, batch, **sizes, device=device, dtype=dtype)
+
+    def step(self, x_BTD: Tensor, state: State) -> tuple[Tensor, State]:
+        """As many frames as are given."""
+        outputs = [x_BTD.new_zeros(len(x_BTD), 0, self.dim)]
+        for piece_BTD in x_BTD.split(MOST, dim=1) if x_BTD.shape[1] else ():
+            window, piece_BTD = Window(state, piece_BTD.shape[1]), self.enter(piece_BTD)
+            places = sinusoids(piece_BTD.shape[1], self.dim, device=piece_BTD.device, first=state["seen"])
+            piece_BTD = piece_BTD + places.to(piece_BTD.dtype)
+            for layer in self.stack:
+                piece_BTD = layer(piece_BTD, window)
+            outputs.append(piece_BTD)
+            state = window.state
+        return torch.cat(outputs, dim=1), state

@@ -137,6 +137,18 @@ def test_the_history_is_of_both_speakers_and_of_the_whole_dialogue():
     assert (never.dialogue.count_history(past_BPC)[..., :2] == 0.5).all()
 
 
+@torch.no_grad()
+def test_in_pieces_the_future_is_the_same():
+    ulm, batch = method("first", width=12).eval(), replace(talk(), lengths_B=torch.full((3,), T))
+    x_BTD, activity_BTC = ulm.encoder(batch.frames()).x_BTD, batch.extras["activity_BTC"][:, :T]
+    whole = ulm.representation().read(batch.wave_BL.argmax(-1), activity_BTC).logits
+    state, said = ulm.dialogue.begin(3, device="cpu", dtype=torch.float32), []
+    for first in range(0, T, 7):
+        out, state = ulm.dialogue.step(x_BTD[:, first : first + 7], state, activity_BTC[:, first : first + 7])
+        said.append(out.logits)
+    torch.testing.assert_close(torch.cat(said, dim=1), whole, rtol=1e-4, atol=1e-5)
+
+
 def test_what_does_not_fit_is_told():
     ulm, batch = method(), talk()
     with pytest.raises(SonantError, match="--form dialogue"):
