@@ -26,7 +26,7 @@ from ..data.manifest import Manifest
 from ..evaluation.encode import stands_on_arrays
 from ..evaluation.turn_taking.baselines import majority_scores, random_scores
 from ..evaluation.turn_taking.counted import Counted, futures
-from ..evaluation.turn_taking.metrics import Scores, curve, scores_at
+from ..evaluation.turn_taking.metrics import Scores, area, curve, scores_at
 from ..evaluation.turn_taking.probabilities import probabilities
 from ..evaluation.turn_taking.scoring import (
     TASKS_2022,
@@ -57,6 +57,7 @@ class Settings:
     per: Per = "frame"  # what a sample is: a frame of a region, or a region
     all_holds: bool = False  # not only as many as shifts (2023)
     both_ways: bool = False  # every dialogue also with its speakers exchanged
+    tune_all: bool = False  # of shift_hold too, whose threshold is 0.5 in the papers
     context: float = 10.0  # s of past that every frame has
     step: float = 10.0  # s from window to window
     seed: int = 0  # of the negatives and of the coin
@@ -92,7 +93,8 @@ def turn_taking(
             dialogue``; they hold the activity too.
         train: manifests or timings that futures are counted in for the models that do not listen; none: for each
             dialogue, the others that are scored.
-        validation: manifest on which thresholds are tuned; None: 0.5, and those of the paper for the set 2022.
+        validation: manifest on which thresholds are tuned for the best weighted F1; None: 0.5, and
+            those of the paper for the set 2022.
 
     Returns:
         A line for the projection and for each task, of the model and then of what it is compared with.
@@ -258,23 +260,25 @@ class _Lines:
             for model in ("", ACTIVITY_ONLY):
                 if (s, task) in sheets.get(model, Sheet()).samples:
                     known = tuned[model].samples.get((s, task), []) if tuned else []
-                    threshold = self._threshold(s, task, known)
-                    scored[model] = scores_at(joined(sheets[model].samples[s, task]), threshold), threshold
-            scored["majority"] = majority_scores(samples), None
-            scored["random"] = random_scores(samples, seed=self.settings.seed), None
+                    threshold, said = self._threshold(s, task, known), joined(sheets[model].samples[s, task])
+                    scored[model] = {**_figures(scores_at(said, threshold)), "auc": area(said)}, threshold
+            scored["majority"] = _figures(majority_scores(samples)), None
+            scored["random"] = _figures(random_scores(samples, seed=self.settings.seed)), None
             counts = {"samples": len(samples), "positive": int(samples.target_M.sum())}
-            shown = {"set": s, "task": task, "per": self.settings.per, "tuned": self.tuned and task != "shift_hold"}
-            for model, (scores, threshold) in scored.items():
-                lines.append(
-                    self._line("turn_taking", model or called, _figures(scores), shown, threshold=threshold, **counts)
-                )
+            shown = {"set": s, "task": task, "per": self.settings.per, "tuned": self._tunes(task)}
+            for model, (figures, threshold) in scored.items():
+                figures = {name: value for name, value in figures.items() if np.isfinite(value)}
+                lines.append(self._line("turn_taking", model or called, figures, shown, threshold=threshold, **counts))
         return lines
 
     def _threshold(self, event_set: str, task: str, known: list[Samples]) -> float:
         default = THRESHOLDS.get(task, 0.5) if event_set == "2022" else 0.5
-        if task == "shift_hold" or not known or not len(samples := joined(known)):
+        if not self._tunes(task) or not known or not len(samples := joined(known)):
             return default
         return curve(samples).best()
+
+    def _tunes(self, task: str) -> bool:
+        return self.tuned and (task != "shift_hold" or self.settings.tune_all)
 
     def _line(self, task: str, model: str, figures: dict[str, float], shown: dict, **extra) -> Result:
         cfg = self.settings
@@ -286,6 +290,5 @@ class _Lines:
 
 
 def _figures(scores: Scores) -> dict[str, float]:
-    """What can be told: without one of both labels there is no balanced accuracy."""
     names = ("f1", "balanced_accuracy", "accuracy_0", "accuracy_1")
-    return {name: float(getattr(scores, name)) for name in names if np.isfinite(getattr(scores, name))}
+    return {name: float(getattr(scores, name)) for name in names}

@@ -29,6 +29,9 @@ def add_arguments(parser):
     )
     parser.add_argument("--validation", metavar="MANIFEST", help="dialogues on which thresholds are tuned")
     parser.add_argument(
+        "--tune-all", action="store_true", help="tune shift_hold too, whose threshold is 0.5 in the papers"
+    )
+    parser.add_argument(
         "--sets", nargs="+", default=["2023", "2022"], choices=["2023", "2022"], help="of events (both)"
     )
     parser.add_argument("--per", default="frame", choices=["frame", "event"], help="what a sample is (frame)")
@@ -50,7 +53,7 @@ def run(args):
 
     for target in (args.json, args.results):
         check_target(target)
-    names = ("per", "all_holds", "both_ways", "context", "step", "seed")
+    names = ("per", "all_holds", "both_ways", "tune_all", "context", "step", "seed")
     settings = Settings(sets=tuple(args.sets), **{name: getattr(args, name) for name in names})
     places = {name: getattr(args, name) for name in ("dialogues", "units", "train", "validation", "device", "name")}
     with progress_bar("dialogues") as progress:
@@ -71,13 +74,13 @@ def _show(lines, args):
     rows = [
         (
             line.settings["set"], line.settings["task"], line.model, line.figure["f1"],
-            line.figure.get("balanced_accuracy"), line.extra["threshold"], line.extra["samples"],
-            line.extra["positive"],
+            line.figure.get("balanced_accuracy"), line.figure.get("auc"), line.extra["threshold"],
+            line.extra["samples"], line.extra["positive"],
         )
         for line in lines
         if line.task == "turn_taking"
     ]  # fmt: skip
-    columns = ["set", "task", "model", "weighted F1", "balanced accuracy", "threshold", "samples", "of label 1"]
+    columns = ["set", "task", "model", "weighted F1", "balanced accuracy", "AUC", "threshold", "samples", "of label 1"]
     print_table(
         columns, rows, title=f"\ntasks, a sample is {'a frame' if args.per == 'frame' else 'an event'}", quiet=quiet
     )

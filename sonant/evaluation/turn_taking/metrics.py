@@ -82,6 +82,17 @@ def curve(samples: Samples, *, thresholds: np.ndarray | int = THRESHOLDS) -> Cur
     return Curve(threshold_H, scores_of_counts(hit_H, false_H, len(yes_M), len(no_M)))
 
 
+def area(samples: Samples) -> float:
+    """Area under the ROC curve: how often a sample of label 1 has a higher prediction than one of label 0 (a tie is
+    half); whatever the threshold, 0.5 by chance. NaN where a label does not occur."""
+    yes_M, no_M = (samples.prediction_M[samples.target_M == label] for label in (1, 0))
+    if not len(yes_M) or not len(no_M):
+        return float("nan")
+    no_M = np.sort(no_M)
+    below_M, not_above_M = (np.searchsorted(no_M, yes_M, side=side) for side in ("left", "right"))
+    return float((below_M + not_above_M).mean() / (2 * len(no_M)))
+
+
 def scores_of_counts(hit_H: np.ndarray, false_H: np.ndarray, yes: int, no: int) -> Scores:
     """Figures of (H,) samples of label 1 and of label 0 that are called 1, of ``yes`` and ``no`` in all."""
     missed_H, right_H = yes - hit_H, no - false_H

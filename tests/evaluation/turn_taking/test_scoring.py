@@ -5,7 +5,7 @@ import pytest
 
 from sonant.core import SonantError
 from sonant.evaluation.turn_taking.baselines import majority_scores, random_scores
-from sonant.evaluation.turn_taking.metrics import curve, scores_at
+from sonant.evaluation.turn_taking.metrics import area, curve, scores_at
 from sonant.evaluation.turn_taking.scoring import (
     TASKS_2022,
     TASKS_2023,
@@ -131,3 +131,16 @@ def test_what_cannot_be_scored():
         scores_at(Samples(np.array([np.nan]), np.array([1])))
     with pytest.raises(SonantError, match="no dialogue"):
         joined([])
+
+
+def test_area_counts_pairs():
+    prediction_M, target_M = np.array([0.1, 0.4, 0.4, 0.9, 0.2]), np.array([0, 0, 1, 1, 1])
+    pairs = [(a > b) + 0.5 * (a == b) for a in prediction_M[target_M == 1] for b in prediction_M[target_M == 0]]
+    assert area(Samples(prediction_M, target_M)) == pytest.approx(np.mean(pairs))
+    assert np.isnan(area(Samples(prediction_M, np.ones(5, dtype=int))))
+
+
+def test_a_coin_has_half_the_area():
+    rng = np.random.default_rng(0)
+    coin = Samples(rng.random(4000), (rng.random(4000) < 0.2).astype(int))
+    assert area(coin) == pytest.approx(0.5, abs=0.03)
