@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sonant.core import Batch, Frames, require
+from sonant.core import Batch, FrameModule, Frames, require
 from sonant.core.dialogue import DialogueOut
+from sonant.core.module import add_reach
 from sonant.objectives.projection import (
     Window,
     class_of_bins,
@@ -19,6 +20,15 @@ from sonant.objectives.projection import (
     projection_shares,
 )
 from sonant.objectives.projection_loss import comparative_loss, discrete_loss, independent_loss, mean_of_targets
+
+
+def check_body(encoder: FrameModule, context: FrameModule, *, method: str) -> None:
+    """Raise SonantError for a body that hears what it must foretell."""
+    require(
+        add_reach(encoder, context)[1] == 0,
+        f"{method}: the encoder or the context looks ahead, so that it hears what it must foretell; choose a context "
+        "such as lstm or causal_attention, and features that are not normalised over the utterance",
+    )
 
 
 def activity_of(batch: Batch, window: Window, *, method: str) -> Tensor:
@@ -36,6 +46,21 @@ def activity_of(batch: Batch, window: Window, *, method: str) -> Tensor:
         "data.activity_rate and data.horizon_seconds to these",
     )
     return activity_BTC
+
+
+def history_of(batch: Batch, told_BTC: Tensor, dialogue) -> Tensor | None:
+    """(B, T, W) of the window, counted from the dialogue's beginning; None for models that are not told of it.
+
+    Args:
+        told_BTC: (B, T, 2) activity of the window itself.
+        dialogue: ``nn.dialogue.Dialogue``.
+    """
+    if not dialogue.cfg.history:
+        return None
+    past_BPC = batch.extras.get("past_BTC")
+    require(past_BPC is not None, "this model has a history of who was active: set data.past: true")
+    whole_BTC = torch.cat([past_BPC, told_BTC], dim=1)
+    return dialogue.count_history(whole_BTC)[:, past_BPC.shape[1] :]
 
 
 def two_channels(batch: Batch) -> Frames:

@@ -40,14 +40,13 @@ from torch import Tensor
 from sonant.core import Batch, FrameGeometry, Frames, LossOut, require
 from sonant.core import Method as BaseMethod
 from sonant.core.distributed import all_sum
-from sonant.core.module import add_reach
 from sonant.nn.predictors import LinearPredictor
 from sonant.objectives.candidates import pool_of
 from sonant.objectives.contrast import contrast_ahead
 from sonant.objectives.projection import Window
 from sonant.workers._pitch import PitchConfig, PitchHead
 
-from ._dialogues import activity_of, dialogue_losses, two_channels
+from ._dialogues import activity_of, check_body, dialogue_losses, two_channels
 
 Terms = dict[str, tuple[Tensor, Tensor]]  # by name a sum, and the number of terms that it adds up
 
@@ -94,11 +93,7 @@ class Method(BaseMethod):
 
     def __init__(self, cfg: Config, *, encoder, context, dialogue=None):
         super().__init__(cfg, encoder=encoder, context=context, dialogue=dialogue)
-        require(
-            add_reach(encoder, context)[1] == 0,
-            "scpc_plus: the encoder or the context looks ahead, so that it hears what it must foretell; choose a "
-            "context such as gru or causal_attention, and features that are not normalised over the utterance",
-        )
+        check_body(encoder, context, method="scpc_plus")
         require(
             dialogue.channels == 2 and dialogue.cfg.projection == "discrete",
             "scpc_plus foretells classes of both speakers from a channel of each: set dialogue.channels: 2 and "

@@ -26,7 +26,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -37,6 +36,8 @@ from sonant.nn.targets import check_no_look_ahead, features_below
 from sonant.objectives.class_accuracy import top_accuracy
 from sonant.objectives.projection import Window, class_of_bins, horizon_mask, projection_bins
 from sonant.objectives.projection_loss import discrete_loss, independent_loss, mean_of_targets
+
+from ._dialogues import history_of
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,8 @@ class Method(BaseMethod):
         frames = batch.frames()
         unit_BT, T = frames.x_BTD.argmax(-1), frames.x_BTD.shape[1]
         activity_BTC = self.activity(batch, T)
-        out = self.dialogue(self.context(self.encoder(frames)), activity_BTC[:, :T], self.history(batch, activity_BTC))
+        told_BTC = activity_BTC[:, :T]
+        out = self.dialogue(self.context(self.encoder(frames)), told_BTC, history_of(batch, told_BTC, self.dialogue))
         mask_BT = mask_of(frames.lengths_B, T) & horizon_mask(batch.extras["known_B"], frames=T, window=self.window)
         count = mask_BT.sum()
         require(
@@ -111,15 +113,6 @@ class Method(BaseMethod):
         logits_NK, next_N = out.unit_logits[:, :-1][real_BS].float(), unit_BT[:, 1:][real_BS]
         require(len(next_N) > 0, "no dialogue of the batch has two units; lengthen data.chunk_seconds")
         return F.cross_entropy(logits_NK, next_N), (logits_NK.detach().argmax(1) == next_N).float().mean()
-
-    def history(self, batch: Batch, activity_BTC: Tensor) -> Tensor | None:
-        """(B, T, W) of the window, counted from the dialogue's beginning, for models that have one."""
-        if not self.dialogue.cfg.history:
-            return None
-        past_BPC = batch.extras.get("past_BTC")
-        require(past_BPC is not None, "this model has a history of who was active: set data.past: true")
-        whole_BTC = torch.cat([past_BPC, activity_BTC[:, : activity_BTC.shape[1] - self.window.horizon]], dim=1)
-        return self.dialogue.count_history(whole_BTC)[:, past_BPC.shape[1] :]
 
     def activity(self, batch: Batch, frames: int) -> Tensor:
         """(B, T + H, 2) of the batch. Raises SonantError when it has none, or of another future."""

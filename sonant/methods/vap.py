@@ -27,10 +27,9 @@ from torch import Tensor
 from sonant.core import Batch, Frames, LossOut, require
 from sonant.core import Method as BaseMethod
 from sonant.core.dialogue import DialogueOut
-from sonant.core.module import add_reach
 from sonant.objectives.projection import Window
 
-from ._dialogues import activity_of, dialogue_losses, two_channels
+from ._dialogues import activity_of, check_body, dialogue_losses, history_of, two_channels
 
 
 @dataclass(frozen=True)
@@ -52,11 +51,7 @@ class Method(BaseMethod):
 
     def __init__(self, cfg: Config, *, encoder, context, dialogue=None):
         super().__init__(cfg, encoder=encoder, context=context, dialogue=dialogue)
-        require(
-            add_reach(encoder, context)[1] == 0,
-            "vap: the encoder or the context looks ahead, so that it hears what it must foretell; choose a context "
-            "such as lstm or causal_attention, and features that are not normalised over the utterance",
-        )
+        check_body(encoder, context, method="vap")
         self.window = Window(rate=dialogue.geometry.rate, bins_s=dialogue.cfg.bins_s, threshold=cfg.threshold)
 
     def loss(self, batch: Batch) -> LossOut:
@@ -82,7 +77,7 @@ class Method(BaseMethod):
         if not self.dialogue.cfg.activity:
             return self.dialogue(frames)
         told_BTC = activity_BTC[:, : activity_BTC.shape[1] - self.window.horizon]
-        return self.dialogue(frames, told_BTC, self.history(batch, told_BTC))
+        return self.dialogue(frames, told_BTC, history_of(batch, told_BTC, self.dialogue))
 
     def heard(self, batch: Batch) -> Frames:
         """Waveforms as sequences, both channels of a dialogue side by side. Raises SonantError for other shapes."""
@@ -90,15 +85,6 @@ class Method(BaseMethod):
             return two_channels(batch)
         require(batch.wave_BL.dim() == 2, "this model listens to 1 channel: set data.view: dialogue and data.mix: true")
         return Frames.of_wave(batch.wave_BL, batch.lengths_B, batch.sample_rate)
-
-    def history(self, batch: Batch, told_BTC: Tensor) -> Tensor | None:
-        """(B, T, W) of the window, counted from the dialogue's beginning, for models that have one."""
-        if not self.dialogue.cfg.history:
-            return None
-        past_BPC = batch.extras.get("past_BTC")
-        require(past_BPC is not None, "this model has a history of who was active: set data.past: true")
-        whole_BTC = torch.cat([past_BPC, told_BTC], dim=1)
-        return self.dialogue.count_history(whole_BTC)[:, past_BPC.shape[1] :]
 
     def chance(self) -> float:
         discrete = self.dialogue.cfg.projection == "discrete"

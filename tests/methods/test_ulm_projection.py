@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from sonant import build
 from sonant.core import Batch, FrameGeometry, Method, SonantError
+from sonant.methods._dialogues import history_of
 from sonant.objectives.projection import bins_of_class, class_of_bins, projection_bins
 
 K, T, HORIZON = 9, 40, 14
@@ -124,7 +125,7 @@ def test_the_history_is_of_both_speakers_and_of_the_whole_dialogue():
     ulm, batch = method().eval(), talk()
     past_BPC = (torch.rand(3, 700, 2, generator=torch.Generator().manual_seed(1)) < 0.4).to(torch.uint8)
     batch.extras["past_BTC"] = past_BPC
-    history_BTW = ulm.history(batch, batch.extras["activity_BTC"])
+    history_BTW = history_of(batch, batch.extras["activity_BTC"][:, :T], ulm.dialogue)
     assert history_BTW.shape == (3, T, 10)
     share_BTW = history_BTW[..., 0::2]
     torch.testing.assert_close(history_BTW[..., 1::2], 1 - share_BTW)
