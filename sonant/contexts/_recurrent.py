@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sonant.core import FrameGeometry, FrameModule, Frames, State, require
+from sonant.core.streaming import numbers
 from sonant.nn.lstm_step import lstm_step
 
 
@@ -98,8 +99,17 @@ class Recurrent(FrameModule):
         zeros_1BD = torch.zeros(1, batch, self.dim, device=device, dtype=dtype)
         return [(zeros_1BD, zeros_1BD) if self.kind is nn.LSTM else zeros_1BD for _ in self.rnns]
 
-    def step(self, x_BTD: Tensor, state: list[State]) -> tuple[Tensor, list[State]]:
+    def begin_even(
+        self, batch: int, early: int, *, device: torch.device | str, dtype: torch.dtype
+    ) -> tuple[State, int]:
+        """See ``core.Even``."""
+        own = self.begin(batch, device=device, dtype=dtype)
+        return {"own": own, "number": torch.tensor(-early, device=device)}, early
+
+    def step(self, x_BTD: Tensor, state: State) -> tuple[Tensor, State]:
         """As many frames as are given."""
+        if isinstance(state, dict):
+            return self._even(x_BTD, state)
         if x_BTD.shape[1] == 0:
             return x_BTD.new_zeros(len(x_BTD), 0, self.dim), state
         after = []
@@ -110,6 +120,15 @@ class Recurrent(FrameModule):
             x_BTD = y_BTD + x_BTD if self._adds(i, x_BTD.shape[-1]) else y_BTD
             after.append(own)
         return x_BTD, after
+
+    def _even(self, x_BTD: Tensor, state: State) -> tuple[Tensor, State]:
+        """Frame by frame; the state stays zero until the beginning."""
+        own, outputs, T = state["own"], [], x_BTD.shape[1]
+        for frame_BD, number in zip(x_BTD.unbind(1), numbers(state["number"], T).unbind(), strict=True):
+            y_BTD, own = self.step(frame_BD[:, None], own)
+            own = _zero_where(number < 0, own)
+            outputs.append(y_BTD)
+        return torch.cat(outputs, dim=1), {"own": own, "number": state["number"] + T}
 
     def _adds(self, layer: int, width: int) -> bool:
         """Whether a layer, counted from 0, adds its input of this width to its output."""
@@ -126,3 +145,9 @@ class Recurrent(FrameModule):
         if self.cfg.over == "none":
             return rnn(x_BTD.flatten(0, 1)[:, None])[0].view(B, T, -1)
         return rnn(x_BTD)[0]
+
+
+def _zero_where(mask: Tensor, state: State) -> State:
+    if isinstance(state, Tensor):
+        return state.masked_fill(mask, 0.0)
+    return type(state)(_zero_where(mask, own) for own in state)

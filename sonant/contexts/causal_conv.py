@@ -15,7 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sonant.core import FrameGeometry, FrameModule, Frames, require
+from sonant.core import FrameGeometry, FrameModule, Frames, State, require
+from sonant.core.streaming import begin_all
 from sonant.nn.activations import ACTIVATIONS, Activation
 from sonant.nn.conv import Conv
 
@@ -71,6 +72,12 @@ class Context(FrameModule):
     def begin(self, batch: int, *, device: torch.device | str, dtype: torch.dtype) -> tuple[Tensor, ...]:
         """The frames that each layer still needs; see ``core.Streamable``."""
         return tuple(conv.begin(batch, device=device, dtype=dtype) for conv in self.convs)
+
+    def begin_even(
+        self, batch: int, early: int, *, device: torch.device | str, dtype: torch.dtype
+    ) -> tuple[State, int]:
+        """As of each layer; see ``core.Even``."""
+        return begin_all(self.convs, batch, early, device=device, dtype=dtype)
 
     def step(self, x_BTD: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
         """As many frames as are given."""

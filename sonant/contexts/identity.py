@@ -30,6 +30,12 @@ class Context(FrameModule):
         """Nothing; see ``core.Streamable``."""
         return ()
 
+    def begin_even(
+        self, batch: int, early: int, *, device: torch.device | str, dtype: torch.dtype
+    ) -> tuple[tuple[()], int]:
+        """See ``core.Even``."""
+        return (), early
+
     def step(self, x_BTD: Tensor, state: tuple[()]) -> tuple[Tensor, tuple[()]]:
         """The same frames."""
         return x_BTD, state

@@ -10,11 +10,12 @@ from .method import LossOut, Method, ViewsMethod
 from .module import Featured, FrameModule
 from .representation import Representation
 from .seeding import derive_seed, generator, numpy_generator, seed_everything
-from .streaming import State, Streamable, streamable
+from .streaming import Even, State, Streamable, streamable
 
 __all__ = [
     "Batch",
     "DialogueOut",
+    "Even",
     "Failure",
     "Featured",
     "FrameGeometry",

@@ -9,6 +9,7 @@ Letters: B sequences, T frames, D channels.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import torch
@@ -36,6 +37,41 @@ class Streamable(Protocol):
     def step(self, x_BTD: Tensor, state: State) -> tuple[Tensor, State]:
         """The frames that the next piece (B, T, D) completes, (B, T', D') with T' from 0 on, and the next state."""
         ...
+
+
+@runtime_checkable
+class Even(Protocol):
+    """What can be driven by steps of one size with a state of one shape, so that a step can be exported as a graph.
+
+    The size is a number of frames that all strides divide. To begin so, a stream is given ``early`` frames that lie
+    before the beginning (number -early to -1). What they are does not matter: they count as the zeros, or the nothing,
+    that lies there.
+    """
+
+    def begin_even(
+        self, batch: int, early: int, *, device: torch.device | str, dtype: torch.dtype
+    ) -> tuple[State, int]:
+        """The state before the first step, all zeros but for counters, constants and numbers of frames; and how many
+        frames before the beginning come out."""
+        ...
+
+    def step(self, x_BTD: Tensor, state: State) -> tuple[Tensor, State]:
+        """As of ``Streamable``."""
+        ...
+
+
+def begin_all(parts: Iterable[Even], batch: int, early: int, **place: Any) -> tuple[tuple[State, ...], int]:
+    """``begin_even`` of parts that follow each other."""
+    states = []
+    for part in parts:
+        state, early = part.begin_even(batch, early, **place)
+        states.append(state)
+    return tuple(states), early
+
+
+def numbers(first: Tensor, frames: int) -> Tensor:
+    """(T,) numbers of frames, from ``first`` () on."""
+    return first + torch.arange(frames, device=first.device)
 
 
 def streamable(module: nn.Module, *, source: FrameGeometry, in_dim: int) -> Streamable:
@@ -69,6 +105,17 @@ class Chain:
 
     def begin(self, batch: int, *, device: torch.device | str, dtype: torch.dtype) -> tuple[State, ...]:
         return tuple(part.begin(batch, device=device, dtype=dtype) for part in self.parts)
+
+    def begin_even(self, batch: int, early: int, **place: Any) -> tuple[tuple[State, ...], int]:
+        """See ``Even``. Raises SonantError for a part that cannot."""
+        for part in self.parts:
+            module = part.module if isinstance(part, Recomputed) else part
+            require(
+                isinstance(part, Even),
+                f"{type(module).__module__.removeprefix('sonant.')} carries no state of one shape, so that it cannot "
+                "be exported; what can: the encoder cpc_conv under recurrent contexts, causal_conv or identity",
+            )
+        return begin_all(self.parts, batch, early, **place)
 
     def step(self, x_BTD: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
         after = []

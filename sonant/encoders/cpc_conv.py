@@ -17,7 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sonant.core import FrameGeometry, FrameModule, Frames, require
+from sonant.core import FrameGeometry, FrameModule, Frames, State, require
+from sonant.core.streaming import begin_all
 from sonant.nn.conv import Conv, same_padding
 from sonant.nn.norm import NormName, norm
 
@@ -82,6 +83,12 @@ class Encoder(FrameModule):
     def begin(self, batch: int, *, device: torch.device | str, dtype: torch.dtype) -> tuple[Tensor, ...]:
         """The input that each layer still needs; see ``core.Streamable``."""
         return tuple(conv.begin(batch, device=device, dtype=dtype) for conv in self.convs)
+
+    def begin_even(
+        self, batch: int, early: int, *, device: torch.device | str, dtype: torch.dtype
+    ) -> tuple[State, int]:
+        """As of each layer; see ``core.Even``."""
+        return begin_all(self.convs, batch, early, device=device, dtype=dtype)
 
     def step(self, x_BTD: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
         """The frames that samples (B, L, 1) complete: frame t comes with sample 160 t + 311 (``symmetric``)."""

@@ -4,25 +4,29 @@ A layer asks ``attend`` in place of its own attention over a whole sequence; wha
 every frame seeing ``width`` frames, itself included. The attentions of a model ask in turn, always in the same order.
 
 Letters: N sequences, H heads, T new frames, E channels of a head, W width, P = frames remembered before the new ones,
-S = most frames of a step, F frames of room, A attentions.
+S = most frames of a step, F and R frames of room, A attentions.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
+
+from sonant.core.streaming import numbers
 
 from .attention import causal_bias
 
 MOST = 64  # frames of a step, S
 
 
-def window_bias(width: int, slopes_H: Tensor | None, *, frames: int, device, dtype: torch.dtype) -> Tensor:
-    """(1 or H, S, W - 1 + S) floats: what is added to the logits of S frames over the W - 1 before and their own."""
-    t = torch.arange(width - 1 + frames, device=device)
-    bias = causal_bias(t[width - 1 :], t, width=width, slopes_H=None if slopes_H is None else slopes_H.to(device))
+def window_bias(query_Q: Tensor, key_K: Tensor, *, width: int, slopes_H: Tensor | None, dtype: torch.dtype) -> Tensor:
+    """(1 or H, Q, K) floats: what is added to the logits of these frames."""
+    slopes_H = None if slopes_H is None else slopes_H.to(query_Q.device)
+    bias = causal_bias(query_Q, key_K, width=width, slopes_H=slopes_H)
     if slopes_H is None:
-        bias = torch.zeros(1, *bias.shape, device=device).masked_fill(~bias, -torch.inf)
+        bias = torch.zeros(1, *bias.shape, device=bias.device).masked_fill(~bias, -torch.inf)
     return bias.to(dtype)
 
 
@@ -45,9 +49,10 @@ class Window:
         attentions: int, sequences: int, *, heads: int, dim: int, width: int, slopes_H: Tensor | None, device, dtype
     ) -> dict[str, Tensor]:
         room = width - 1 + max(MOST, width - 1)
+        t = torch.arange(width - 1 + MOST, device=device)
         return {
             "cache": torch.zeros(attentions, 2, sequences, heads, room, dim // heads, device=device, dtype=dtype),
-            "bias": window_bias(width, slopes_H, frames=MOST, device=device, dtype=dtype),
+            "bias": window_bias(t[width - 1 :], t, width=width, slopes_H=slopes_H, dtype=dtype),
             "place": torch.zeros((), dtype=torch.int64),
             "seen": torch.zeros((), dtype=torch.int64),
         }
@@ -75,11 +80,13 @@ class Window:
         return attend(q, keys[:, :, seen], values[:, :, seen], self.bias_HTL, scale=scale)
 
 
-class Shifted:
-    """Remembers by making new tensors of the same size, for graphs that are exported.
+class Ring:
+    """Remembers without changing anything in place, for graphs that are exported: every step has the same number of
+    frames T, and their keys and values are handed out for the caller to put where the oldest lie (``put``).
 
-    The state is {keys, values: (A, N, H, W - 1, E), bias: (1 or H, T, W - 1 + T), seen: () int64}; every step has the
-    same number of frames T.
+    The state is {keys, values: tuples of A tensors (N, H, R, E), bias: (1 or H, T, R) by how long ago a frame was, own:
+    (1 or H, T, T) of the new frames, early: () int64, seen: () int64 frames so far, from -early on}, with the room R a
+    multiple of T; a step adds new_keys and new_values, A tensors (N, H, T, E) each.
     """
 
     @staticmethod
@@ -92,31 +99,53 @@ class Shifted:
         width: int,
         slopes_H: Tensor | None,
         frames: int,
+        early: int,
         device,
         dtype,
-    ) -> dict[str, Tensor]:
-        zeros = torch.zeros(attentions, sequences, heads, width - 1, dim // heads, device=device, dtype=dtype)
-        return {
-            "keys": zeros,
-            "values": zeros.clone(),
-            "bias": window_bias(width, slopes_H, frames=frames, device=device, dtype=dtype),
-            "seen": torch.zeros((), dtype=torch.int64, device=device),
-        }
+    ) -> dict[str, Any]:
+        room = max(-(-(width - 1) // frames), 1) * frames
+        t_T, ago_R = torch.arange(frames, device=device), torch.arange(room, device=device)
+        bias = window_bias(t_T + room, room - 1 - ago_R, width=width, slopes_H=slopes_H, dtype=dtype)
+        own = window_bias(t_T, t_T, width=width, slopes_H=slopes_H, dtype=dtype)
+        keys, values = (
+            tuple(
+                torch.zeros(sequences, heads, room, dim // heads, device=device, dtype=dtype) for _ in range(attentions)
+            )
+            for _ in range(2)
+        )
+        counts = {"early": torch.tensor(early, device=device), "seen": torch.tensor(-early, device=device)}
+        return {"keys": keys, "values": values, "bias": bias, "own": own, **counts}
 
-    def __init__(self, state: dict[str, Tensor], frames: int):
-        self.given, self.frames, self.keys, self.values = state, frames, [], []
-        P = state["keys"].shape[3]
-        number_L = torch.arange(-P, frames, device=state["keys"].device) + state["seen"]
-        self.bias_HTL = state["bias"].masked_fill(number_L < 0, -torch.inf)
+    @staticmethod
+    def put(state: dict[str, Any]) -> dict[str, Any]:
+        """The state after a step with its new keys and values in their place, which is done in place."""
+        state = dict(state)
+        for name in ("keys", "values"):
+            for ring, new in zip(state[name], state.pop(f"new_{name}"), strict=True):
+                T = new.shape[2]
+                place = int(state["seen"] + state["early"] - T) % ring.shape[2]
+                ring[:, :, place : place + T] = new
+        return state
+
+    def __init__(self, state: dict[str, Any], frames: int):
+        self.given, self.frames, self.new = state, frames, []
+        room, seen, device = state["bias"].shape[2], state["seen"], state["bias"].device
+        ago_R = (seen + state["early"] - 1 - torch.arange(room, device=device)) % room
+        bias_HTR = state["bias"][:, :, ago_R].masked_fill(seen - 1 - ago_R < 0, -torch.inf)
+        other_TT = ~torch.eye(frames, dtype=torch.bool, device=device)
+        own_HTT = state["own"].masked_fill((numbers(seen, frames) < 0) & other_TT, -torch.inf)
+        self.bias_HTL = torch.cat([bias_HTR, own_HTT], dim=2)
 
     @property
-    def state(self) -> dict[str, Tensor]:
-        keys, values = torch.stack(self.keys), torch.stack(self.values)
-        return {**self.given, "keys": keys, "values": values, "seen": self.given["seen"] + self.frames}
+    def state(self) -> dict[str, Any]:
+        new_keys, new_values = zip(*self.new, strict=True)
+        return {**self.given, "new_keys": new_keys, "new_values": new_values, "seen": self.given["seen"] + self.frames}
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, *, scale: float) -> Tensor:
-        """As of ``Window``."""
-        keys, values = (torch.cat([self.given[name][len(self.keys)], x], 2) for name, x in (("keys", k), ("values", v)))
-        self.keys.append(keys[:, :, self.frames :])
-        self.values.append(values[:, :, self.frames :])
-        return attend(q, keys, values, self.bias_HTL, scale=scale)
+        """As of ``Window``; what is remembered is not copied."""
+        keys, values = (self.given[name][len(self.new)] for name in ("keys", "values"))
+        self.new.append((k, v))
+        q, room = q * scale, keys.shape[2]
+        logits = torch.cat([q @ keys.transpose(2, 3), q @ k.transpose(2, 3)], dim=3)
+        weights = (logits + self.bias_HTL).softmax(-1)
+        return weights[..., :room] @ values + weights[..., room:] @ v

@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sonant.core import FrameGeometry, Frames, require
+from sonant.core import FrameGeometry, Frames, State, require
+from sonant.core.streaming import numbers
 
 from .prepared import Prepared
 
@@ -67,8 +68,24 @@ class Conv(nn.Conv1d):
         self._taps.forget()
         return torch.zeros(batch, self.left, self.in_channels, device=device, dtype=dtype)
 
-    def step(self, x_BTC: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def begin_even(
+        self, batch: int, early: int, *, device: torch.device | str, dtype: torch.dtype
+    ) -> tuple[State, int]:
+        """As many frames kept as every step leaves, and the number of the next one; see ``core.Even``."""
+        span, stride = self.span, self.stride[0]
+        require(span >= stride, f"a convolution that skips frames cannot be streamed: {self}")
+        kept = span - 1 - (span - 1 - self.left + early) % stride  # its windows lie as those of the whole
+        tail_BKC = torch.zeros(batch, kept, self.in_channels, device=device, dtype=dtype)
+        state = {"tail": tail_BKC, "number": torch.tensor(-early, device=device)} if early else tail_BKC
+        return state, (early + kept - self.left) // stride
+
+    def step(self, x_BTC: Tensor, state: State) -> tuple[Tensor, State]:
         """The frames that (B, T, C) completes; the state is the input (B, K, C) that later ones stand on."""
+        if isinstance(state, dict):
+            number, T = state["number"], x_BTC.shape[1]
+            x_BTC = x_BTC.masked_fill((numbers(number, T) < 0)[:, None], 0.0)
+            y_BTD, tail_BKC = self.step(x_BTC, state["tail"])
+            return y_BTD, {"tail": tail_BKC, "number": number + T}
         x_BTC, stride = torch.cat([state, x_BTC], dim=1), self.stride[0]
         n_out = max((x_BTC.shape[1] - self.span) // stride + 1, 0)
         if n_out == 0:

@@ -247,20 +247,32 @@ class Dialogue(nn.Module):
         device: torch.device | str,
         dtype: torch.dtype,
         width: int | None = None,
-        frames: int | None = None,
     ) -> State:
         """The state before the first frame; see ``core.Streamable``.
 
         Args:
             batch: sequences, two for each dialogue of a model of two channels.
             width: frames that a frame of a layer sees, itself included, if that is fewer than ``cfg.width``.
-            frames: None: any number of frames a step, remembered in place; else as many every step, and no state is
-                changed in place, for graphs that are exported.
 
         Raises:
             SonantError: neither this width nor that of the configuration is bounded.
         """
-        return steps.begin(self, batch, device=device, dtype=dtype, width=width, frames=frames)
+        return steps.begin(self, batch, device=device, dtype=dtype, width=width)
+
+    def begin_even(
+        self,
+        batch: int,
+        early: int,
+        *,
+        device: torch.device | str,
+        dtype: torch.dtype,
+        width: int | None = None,
+        frames: int = 1,
+    ) -> tuple[State, int]:
+        """See ``core.Even``; ``frames`` of this model come out of every step and have their activity in it. A step
+        changes nothing in place and leaves that to ``nn.attention_memory.Ring.put``."""
+        place = {"device": device, "dtype": dtype}
+        return steps.begin_even(self, batch, early, **place, width=width, frames=frames)
 
     def step(
         self,

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sonant.core import FrameGeometry, Frames
+from sonant.core import FrameGeometry, Frames, State
 
 from .conv import Conv
 
@@ -44,7 +44,13 @@ class Down(nn.Module):
         """See ``core.Streamable``."""
         return self.conv.begin(batch, device=device, dtype=dtype)
 
-    def step(self, x_BTD: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def begin_even(
+        self, batch: int, early: int, *, device: torch.device | str, dtype: torch.dtype
+    ) -> tuple[State, int]:
+        """See ``core.Even``."""
+        return self.conv.begin_even(batch, early, device=device, dtype=dtype)
+
+    def step(self, x_BTD: Tensor, state: State) -> tuple[Tensor, State]:
         """The frames that (B, T, D) completes."""
         x_BTD, state = self.conv.step(x_BTD, state)
         return F.gelu(self.norm(x_BTD)), state

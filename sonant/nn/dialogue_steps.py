@@ -21,16 +21,43 @@ from sonant.core import require
 from sonant.core.dialogue import DialogueOut
 
 from .activity_history import history_begin, history_step
-from .attention_memory import MOST, Shifted, Window
+from .attention_memory import MOST, Ring, Window
 
 if TYPE_CHECKING:
     from .dialogue import Dialogue
 
 
-def begin(model: Dialogue, sequences: int, *, device, dtype, width: int | None, frames: int | None) -> dict[str, Any]:
+def begin(model: Dialogue, sequences: int, *, device, dtype, width: int | None) -> dict[str, Any]:
     """As ``Dialogue.begin``."""
-    cfg = model.cfg
-    width = min((w for w in (width, cfg.width) if w is not None), default=None)
+    sizes, place = _sizes(model, sequences, width), {"device": device, "dtype": dtype}
+    state: dict[str, Any] = {"memory": Window.begin(**sizes, **place)}
+    if model.down is not None:
+        state["down"] = model.down.begin(sequences, **place)
+    if model.condition is not None:
+        state["waiting"] = torch.zeros(sequences, 0, model.dim, **place)
+        state["told"] = torch.zeros(sequences, 0, 2, **place)
+    if model.cfg.history:
+        state["totals"] = history_begin(sequences, rate=model.geometry.rate, device=device)
+    return state
+
+
+def begin_even(
+    model: Dialogue, sequences: int, early: int, *, device, dtype, width: int | None, frames: int
+) -> tuple[dict[str, Any], int]:
+    """As ``Dialogue.begin_even``."""
+    sizes, place = _sizes(model, sequences, width), {"device": device, "dtype": dtype}
+    state: dict[str, Any] = {}
+    if model.down is not None:
+        state["down"], early = model.down.begin_even(sequences, early, **place)
+    if model.cfg.history:
+        state["totals"] = history_begin(sequences, rate=model.geometry.rate, device=device)
+    state["memory"] = Ring.begin(**sizes, frames=frames, early=early, **place)
+    return state, early
+
+
+def _sizes(model: Dialogue, sequences: int, width: int | None) -> dict[str, Any]:
+    """What both memories are made of."""
+    width = min((w for w in (width, model.cfg.width) if w is not None), default=None)
     require(
         width is not None and width >= 1,
         "this model looks at the whole past, which a stream cannot keep: give the frames that it may see (context_s)",
@@ -39,21 +66,14 @@ def begin(model: Dialogue, sequences: int, *, device, dtype, width: int | None, 
         sequences % model.channels == 0,
         f"a model of two channels needs both of each dialogue, got {sequences} sequences",
     )
-    state: dict[str, Any] = {}
-    if model.down is not None:
-        state["down"] = model.down.begin(sequences, device=device, dtype=dtype)
-    if model.condition is not None:
-        state["waiting"] = torch.zeros(sequences, 0, model.dim, device=device, dtype=dtype)
-        state["told"] = torch.zeros(sequences, 0, 2, device=device, dtype=dtype)
-    if cfg.history:
-        state["totals"] = history_begin(sequences, rate=model.geometry.rate, device=device)
-    attentions = len(model.channel) + 2 * len(model.cross)
-    sizes = {"heads": cfg.heads, "dim": model.dim, "width": width, "slopes_H": model.slopes_H}
-    if frames is None:
-        state["memory"] = Window.begin(attentions, sequences, **sizes, device=device, dtype=dtype)
-    else:
-        state["memory"] = Shifted.begin(attentions, sequences, **sizes, frames=frames, device=device, dtype=dtype)
-    return state
+    return {
+        "attentions": len(model.channel) + 2 * len(model.cross),
+        "sequences": sequences,
+        "heads": model.cfg.heads,
+        "dim": model.dim,
+        "width": width,
+        "slopes_H": model.slopes_H,
+    }
 
 
 def enter(model: Dialogue, x_NTD: Tensor, state: dict[str, Any], activity_BTC: Tensor | None):
@@ -64,16 +84,20 @@ def enter(model: Dialogue, x_NTD: Tensor, state: dict[str, Any], activity_BTC: T
     if model.condition is None:
         require(activity_BTC is None, "this model hears who is active; leave the activity out")
         return x_NTD, state
-    x_NTD = torch.cat([state["waiting"], x_NTD], dim=1)
-    told_BTC = state["told"]
+    told_BTC = x_NTD.new_zeros(len(x_NTD), 0, 2)
     if activity_BTC is not None:
         require(
             activity_BTC.dim() == 3 and (activity_BTC.shape[0], activity_BTC.shape[2]) == (len(x_NTD), 2),
             f"activity must be ({len(x_NTD)}, frames, 2), got {tuple(activity_BTC.shape)}",
         )
-        told_BTC = torch.cat([told_BTC, activity_BTC.to(told_BTC)], dim=1)
-    T, history_BTW = min(x_NTD.shape[1], told_BTC.shape[1]), None
-    state["waiting"], state["told"] = x_NTD[:, T:], told_BTC[:, T:]
+        told_BTC = activity_BTC.to(x_NTD)
+    if "waiting" in state:  # not in steps of one size
+        x_NTD = torch.cat([state["waiting"], x_NTD], dim=1)
+        told_BTC = torch.cat([state["told"], told_BTC], dim=1)
+    T = min(x_NTD.shape[1], told_BTC.shape[1])
+    if "waiting" in state:
+        state["waiting"], state["told"] = x_NTD[:, T:], told_BTC[:, T:]
+    history_BTW = None
     if model.cfg.history:
         history_BTW, state["totals"] = history_step(
             told_BTC[:, :T], state["totals"], rate=model.geometry.rate, oldest=model.cfg.history_oldest
@@ -90,7 +114,7 @@ def say(model: Dialogue, x_NTD: Tensor, state: dict[str, Any], *, activity_from:
         if T == 0:
             said.append(model.heads(piece_NTD, piece_NTD))
             continue
-        window = (Window if "cache" in memory else Shifted)(memory, T)
+        window = (Window if "cache" in memory else Ring)(memory, T)
         said.append(model.through(piece_NTD, window, first=memory["seen"], activity_from=activity_from))
         state = {**state, "memory": window.state}
     logits, activity = zip(*said, strict=True)

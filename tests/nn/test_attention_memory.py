@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from sonant.nn.attention import causal_bias
-from sonant.nn.attention_memory import MOST, Shifted, Window
+from sonant.nn.attention_memory import MOST, Ring, Window
 
 SLOPES = {"alibi": torch.tensor([0.5, 0.1]), "flat": None}
 SIZES = {"heads": 2, "dim": 6}
@@ -39,17 +39,23 @@ def test_a_window_that_moves(width, slopes):
         torch.testing.assert_close(torch.cat(pieces, dim=2), wanted, atol=1e-6, rtol=0)
 
 
-@pytest.mark.parametrize("frames", [1, 2])
+@pytest.mark.parametrize("width", [1, 6])
+@pytest.mark.parametrize(("frames", "early"), [(1, 0), (3, 0), (1, 2), (4, 1)])
 @pytest.mark.parametrize("slopes", SLOPES.values(), ids=SLOPES)
-def test_without_changing_anything_in_place(frames, slopes):
+def test_a_ring_that_somebody_else_writes(frames, early, slopes, width):
+    """Frames before the beginning, whatever they hold, are seen by nobody."""
     torch.manual_seed(0)
-    q, k, v = torch.randn(3, 3, 2, 40, 3, dtype=torch.float64)
-    begun = Shifted.begin(1, 3, **SIZES, width=6, slopes_H=slopes, frames=frames, device="cpu", dtype=torch.float64)
-    state, found = begun, []
-    for step in range(0, 40, frames):
-        memory = Shifted(state, frames)
-        found.append(memory.attend(*(x[:, :, step : step + frames] for x in (q, k, v)), scale=0.7))
-        assert {key: x.shape for key, x in memory.state.items()} == {key: x.shape for key, x in begun.items()}
-        state = memory.state
-    assert not begun["keys"].any() and int(begun["seen"]) == 0
-    torch.testing.assert_close(torch.cat(found, dim=2), whole(q, k, v, 6, slopes), atol=1e-6, rtol=0)
+    q, k, v = torch.randn(3, 2, 3, 2, early + 40, 3, dtype=torch.float64)
+    begin = {"slopes_H": slopes, "frames": frames, "early": early, "device": "cpu", "dtype": torch.float64}
+    state, found = Ring.begin(2, 3, **SIZES, width=width, **begin), []
+    for first in range(0, early + 40 - frames + 1, frames):
+        ring, step = Ring(state, frames), slice(first, first + frames)
+        before = [x.clone() for x in state["keys"]]
+        found.append([ring.attend(q[i, :, :, step], k[i, :, :, step], v[i, :, :, step], scale=0.7) for i in (0, 1)])
+        assert all(torch.equal(*pair) for pair in zip(before, state["keys"], strict=True))
+        state = Ring.put(ring.state)
+        assert all(x.isfinite().all() for x in found[-1])
+    for i, pieces in enumerate(zip(*found, strict=True)):
+        y = torch.cat(pieces, dim=2)[:, :, early:]
+        wanted = whole(*(x[i, :, :, early : early + y.shape[2]] for x in (q, k, v)), width, slopes)
+        torch.testing.assert_close(y, wanted, atol=1e-6, rtol=0)
