@@ -20,7 +20,7 @@ LEAD = 2  # frames of the encoder, of silence, that the published real-time loop
 
 @dataclass(frozen=True)
 class Said:
-    """What is said about the frames that a piece of audio completed, perhaps none.
+    """What is said about the frames that a piece of audio completed, perhaps none; arrays where a model was exported.
 
     Attributes:
         first: number of the first of them since the beginning; frame n begins at n / rate seconds.
