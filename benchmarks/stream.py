@@ -1,12 +1,14 @@
 """Speed of a model of dialogue that hears its audio as it comes, beside computing its whole window for every step.
 
     OMP_NUM_THREADS=1 python benchmarks/stream.py [--config vap] [--context 20] [--seconds 20] [--json FILE]
+    OMP_NUM_THREADS=1 python benchmarks/stream.py --onnx
     OMP_NUM_THREADS=1 python benchmarks/stream.py --hour [--chunk 100]
 
 The stream is full when the clock starts: every frame sees the whole context. The real-time factor is time over audio,
 below 1 keeps up; the cpu factor counts only the time that the process had a core. The latency of a chunk is the time
 from handing in its samples to having the probabilities. ``recomputed`` computes the transformers of the context anew
-for every frame, ``whole`` everything from the samples. --hour tells the memory of the process (MB) every ten minutes of
+for every frame, ``whole`` everything from the samples. --onnx compares with the exported model in onnxruntime,
+which takes a chunk as one step. --hour tells the memory of the process (MB) every ten minutes of
 audio.
 """
 
@@ -22,8 +24,11 @@ from pathlib import Path
 import torch
 
 from sonant import build
+from sonant.actions.export import graph
 from sonant.core import Representation, samples_of
 from sonant.streaming.dialogue import DialogueStream
+from sonant.streaming.even import EvenDialogue
+from sonant.streaming.onnx import OnnxDialogueStream
 
 RATE = 16000
 
@@ -96,6 +101,22 @@ def compare(args: argparse.Namespace) -> dict[str, dict[str, float]]:
     return found
 
 
+def exported(args: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """PyTorch and onnxruntime in turn."""
+    model, found = model_of(args.config), {}
+    for chunk_ms in (20, 100):
+        frames = round(chunk_ms / 1000 * model.dialogue.geometry.rate)
+        graph_of_step = graph(EvenDialogue(model, context_s=args.context, frames=frames).eval())
+        streams = {
+            "pytorch": DialogueStream(model, context_s=args.context),
+            "onnxruntime": OnnxDialogueStream(graph_of_step, threads=args.threads),
+        }
+        for name, stream in streams.items():
+            stream.step(noise(stream.channels, args.context), told(stream, round(200 * args.context)))
+            found[f"{name} {chunk_ms} ms"] = timed(stream, chunk_ms, round(1000 * args.seconds / chunk_ms))
+    return found
+
+
 def memory() -> float:
     """MB that the process holds now."""
     status = Path("/proc/self/status").read_text()
@@ -121,12 +142,13 @@ def main() -> None:
     parser.add_argument("--context", type=float, default=20.0, help="seconds")
     parser.add_argument("--seconds", type=float, default=20.0, help="of audio that are timed")
     parser.add_argument("--hour", action="store_true")
+    parser.add_argument("--onnx", action="store_true")
     parser.add_argument("--chunk", type=int, default=100, help="ms, of --hour")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", metavar="FILE")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    found = hour(args) if args.hour else compare(args)
+    found = (hour if args.hour else exported if args.onnx else compare)(args)
     if args.json == "-":
         json.dump(found, sys.stdout)
     elif args.json:
@@ -134,7 +156,7 @@ def main() -> None:
     else:
         for name, values in found.items():
             text = values if isinstance(values, float) else "  ".join(f"{key} {x:.4g}" for key, x in values.items())
-            print(f"{name:18} {text}")
+            print(f"{name:19} {text}")
 
 
 if __name__ == "__main__":

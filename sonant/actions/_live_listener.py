@@ -13,6 +13,7 @@ import torch
 
 from ..core import Representation, require
 from ..streaming.dialogue import DialogueStream, Said
+from ..streaming.onnx import OnnxDialogueStream
 from ._live_audio import Fit, RawAudio
 
 QUIETEST = -100.0  # dB of full scale, of digital silence
@@ -74,6 +75,7 @@ class Listener:
     """One dialogue: samples in, moments out. Holds the state of the model and of the resampling; nothing is shared.
 
     Args:
+        model: a model of dialogue, or the stream of an exported one, from its beginning.
         raw: how the samples lie; for samples that fit already, None.
         context_s: seconds of past that the model sees; None: as much as it was built for.
         track_TS: (T, S) of 0 and 1, who is active from the beginning on, for models that are told.
@@ -81,13 +83,13 @@ class Listener:
 
     def __init__(
         self,
-        model: Representation,
+        model: Representation | OnnxDialogueStream,
         *,
         raw: RawAudio | None = None,
         context_s: float | None = 20.0,
         track_TS: np.ndarray | None = None,
     ):
-        self.stream = stream_of(model, context_s)
+        self.stream = model if isinstance(model, OnnxDialogueStream) else stream_of(model, context_s)
         self.track_TS, self.told, self.samples = track_TS, 0, 0  # frames told and samples heard so far
         self.rate, self.sample_rate, self.channels = self.stream.rate, self.stream.sample_rate, self.stream.channels
         self.fit = None
@@ -165,8 +167,8 @@ class _Envelope:
         return cut_CTH.min(-1).T, cut_CTH.max(-1).T, level_CT.T
 
 
-def _array(x: torch.Tensor) -> np.ndarray:
-    return x.detach().float().cpu().numpy()
+def _array(x: torch.Tensor | np.ndarray) -> np.ndarray:
+    return x if isinstance(x, np.ndarray) else x.detach().float().cpu().numpy()
 
 
 def _rounded(values: np.ndarray, digits: int = 4) -> list:

@@ -15,6 +15,7 @@ from ..build import load
 from ..core import Representation, require
 from ..data.activity import activity_frames
 from ..data.dialogue_timings.sources import read_dialogues
+from ..streaming.onnx import OnnxDialogueStream
 from ._live_audio import RawAudio, Tell, pieces_of
 from ._live_clock import Clock
 from ._live_listener import Listener, Moments, check_dialogue
@@ -40,7 +41,8 @@ def stream(
     """Listen to ``source`` until it ends or the user interrupts.
 
     Args:
-        model: what ``sonant.load`` takes, or a representation; it needs a dialogue.
+        model: what ``sonant.load`` takes, or a representation, which needs a dialogue; or a file of ``sonant export``,
+            which has its own context.
         source: an audio file; ``-``: raw samples out of ``pipe``; ``mic``: the microphone.
         context: seconds of past that the model sees.
         chunk_ms: audio of one step.
@@ -62,8 +64,8 @@ def stream(
     require(chunk_ms > 0, f"chunks last more than 0 ms, got {chunk_ms}")
     require({json_to, csv_to} != {"-"}, "JSON and CSV cannot both go to standard output; give a file for one of them")
     tell, raw = tell or (lambda line: None), raw or RawAudio()
-    representation = model if isinstance(model, Representation) else load(model)
-    listener = Listener(representation.eval(), context_s=context, track_TS=_track(representation, activity))
+    model, context = _opened_model(model, context)
+    listener = Listener(model, context_s=context, track_TS=_track(model, activity))
     wanted = {"rate": listener.sample_rate, "channels": listener.channels, "chunk_s": chunk_ms / 1000}
     clock = Clock(listener.sample_rate)
     with ExitStack() as stack:
@@ -83,10 +85,22 @@ def stream(
     return {"source": str(source), "chunk_ms": chunk_ms, "context": context, **clock.facts()}
 
 
-def _track(representation: Representation, activity: str | Path | None) -> np.ndarray | None:
-    """(T, 2) who is active, for models that are told; None for those that hear it."""
+def _opened_model(
+    model: str | Path | Representation, context: float | None
+) -> tuple[Representation | OnnxDialogueStream, float | None]:
+    """What listens, and the context that it has."""
+    if not isinstance(model, Representation) and str(model).endswith(".onnx"):
+        exported = OnnxDialogueStream(model)
+        return exported, exported.facts["width"] / exported.rate
+    representation = model if isinstance(model, Representation) else load(model)
     check_dialogue(representation)
-    told = representation.dialogue.cfg.activity
+    return representation.eval(), context
+
+
+def _track(model: Representation | OnnxDialogueStream, activity: str | Path | None) -> np.ndarray | None:
+    """(T, 2) who is active, for models that are told; None for those that hear it."""
+    exported = isinstance(model, OnnxDialogueStream)
+    told, rate = (model.told, model.rate) if exported else (model.dialogue.cfg.activity, model.dialogue.geometry.rate)
     if not told:
         require(activity is None, "this model hears who is active; leave --activity out")
         return None
@@ -98,7 +112,7 @@ def _track(representation: Representation, activity: str | Path | None) -> np.nd
     dialogues = list(read_dialogues(activity))
     require(len(dialogues) == 1, f"'{activity}' tells of {len(dialogues)} dialogues; give the timings of this one")
     [dialogue] = dialogues
-    return activity_frames(dialogue.activity, rate=representation.dialogue.geometry.rate, duration=dialogue.duration)
+    return activity_frames(dialogue.activity, rate=rate, duration=dialogue.duration)
 
 
 @contextmanager

@@ -130,3 +130,18 @@ def test_the_command(exported, tmp_path, monkeypatch, capsys):
     assert told["out"] == str(out) and told["samples"] == 320 and told["largest_difference"] < 1e-5
     assert main(["export", str(tmp_path / "model"), str(tmp_path / "x.pt")]) == 2
     assert "x.pt" in capsys.readouterr().err
+
+
+def test_the_command_that_streams(exported, tmp_path, capsys):
+    import soundfile
+
+    representation, path, _ = exported["stereo"]
+    waves = inputs(representation, 1)[0].float()
+    soundfile.write(tmp_path / "call.wav", waves.numpy().T, 16000, subtype="FLOAT")
+    assert main(["stream", str(path), str(tmp_path / "call.wav"), "--json", "-"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    wanted = DialogueStream(representation, context_s=0.4).step(waves)
+    assert [line["frame"] for line in lines] == list(range(50))
+    np.testing.assert_allclose([line["p_now"] for line in lines], wanted.p_now_TC.numpy(), atol=1e-5)
+    assert main(["stream", str(tmp_path / "none.onnx"), str(tmp_path / "call.wav")]) == 2
+    assert "there is no model" in capsys.readouterr().err

@@ -13,7 +13,7 @@ ABOUT = "who speaks next, live: a file, standard input or the microphone"
 
 
 def add_arguments(parser):
-    parser.add_argument("model", metavar="MODEL", help="model or run folder, or hub id, of a model of dialogue")
+    parser.add_argument("model", metavar="MODEL", help="a model of dialogue: folder, hub id, or exported (.onnx)")
     parser.add_argument("source", metavar="SOURCE", help="audio file; - for raw samples from standard input; mic")
     parser.add_argument("--context", type=float, default=20.0, metavar="S", help="seconds of past it sees (20)")
     parser.add_argument("--chunk", type=float, default=100.0, metavar="MS", help="audio of one step, in ms (100)")
