@@ -111,9 +111,10 @@ class Chain:
         for part in self.parts:
             module = part.module if isinstance(part, Recomputed) else part
             require(
-                isinstance(part, Even),
+                isinstance(part, Chain) or isinstance(module, Even),
                 f"{type(module).__module__.removeprefix('sonant.')} carries no state of one shape, so that it cannot "
-                "be exported; what can: the encoder cpc_conv under recurrent contexts, causal_conv or identity",
+                "be exported; what can: cpc_conv, or logmel under conv_blocks, below recurrent contexts, causal_conv "
+                "or identity",
             )
         return begin_all(self.parts, batch, early, **place)
 
@@ -152,7 +153,15 @@ class Recomputed:
         tail_BKD = torch.zeros(batch, 0, self.in_dim, device=device, dtype=dtype)
         return {"tail": tail_BKD, "done": torch.zeros((), dtype=torch.int64)}
 
-    def step(self, x_BTD: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    def begin_even(self, batch: int, early: int, **place: Any) -> tuple[dict[str, State], int]:
+        """See ``Even``, which the module has to be."""
+        state, early = self.module.begin_even(batch, early, **place)
+        return {"even": state}, early
+
+    def step(self, x_BTD: Tensor, state: dict[str, State]) -> tuple[Tensor, dict[str, State]]:
+        if "even" in state:
+            x_BTD, after = self.module.step(x_BTD, state["even"])
+            return x_BTD, {"even": after}
         x_BTD, done = torch.cat([state["tail"], x_BTD], dim=1), int(state["done"])
         start = self._start(done)
         given = start * self.ratio + x_BTD.shape[1]

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
-from sonant.core import FrameGeometry, FrameModule, Frames, require
+from sonant.core import FrameGeometry, FrameModule, Frames, State, require
+from sonant.core.streaming import begin_all
 from sonant.nn.conv import Conv
 
 
@@ -57,6 +59,25 @@ class Block(nn.Module):
         change_BTD = self.dropout(self.linear(F.gelu(inner.x_BTD)))
         return frames.with_x(frames.x_BTD + change_BTD).masked()
 
+    def begin(self, batch: int, *, device: torch.device | str, dtype: torch.dtype) -> tuple[State, Tensor]:
+        """What the convolution needs, and frames (B, R, D) that wait for those it looks ahead to."""
+        own = self.conv.begin(batch, device=device, dtype=dtype)
+        return own, torch.zeros(batch, 0, self.conv.in_channels, device=device, dtype=dtype)
+
+    def begin_even(
+        self, batch: int, early: int, *, device: torch.device | str, dtype: torch.dtype
+    ) -> tuple[tuple[State, Tensor], int]:
+        """See ``core.Even``."""
+        own, early = self.conv.begin_even(batch, early, device=device, dtype=dtype)
+        waiting_BRD = torch.zeros(batch, self.conv.right, self.conv.in_channels, device=device, dtype=dtype)
+        return (own, waiting_BRD), early
+
+    def step(self, x_BTD: Tensor, state: tuple[State, Tensor]) -> tuple[Tensor, tuple[State, Tensor]]:
+        """The frames that (B, T, D) completes."""
+        inner_BTD, own = self.conv.step(self.norm(x_BTD), state[0])
+        x_BTD, T = torch.cat([state[1], x_BTD], dim=1), inner_BTD.shape[1]
+        return x_BTD[:, :T] + self.linear(F.gelu(inner_BTD)), (own, x_BTD[:, T:])
+
 
 class Encoder(FrameModule):
     """A strided convolution, residual blocks, a norm. The blocks' reach counts as past and future frames."""
@@ -83,3 +104,22 @@ class Encoder(FrameModule):
         for block in self.blocks:
             frames = block(frames)
         return frames.with_x(self.norm(frames.x_BTD)).masked()
+
+    def begin(self, batch: int, *, device: torch.device | str, dtype: torch.dtype) -> tuple[State, ...]:
+        """As of each layer; see ``core.Streamable``."""
+        return tuple(layer.begin(batch, device=device, dtype=dtype) for layer in (self.first, *self.blocks))
+
+    def begin_even(
+        self, batch: int, early: int, *, device: torch.device | str, dtype: torch.dtype
+    ) -> tuple[tuple[State, ...], int]:
+        """See ``core.Even``."""
+        return begin_all((self.first, *self.blocks), batch, early, device=device, dtype=dtype)
+
+    def step(self, x_BTD: Tensor, state: tuple[State, ...]) -> tuple[Tensor, tuple[State, ...]]:
+        """The frames that (B, T, in_dim) completes."""
+        x_BTD, first = self.first.step(x_BTD, state[0])
+        x_BTD, after = F.gelu(x_BTD), [first]
+        for block, own in zip(self.blocks, state[1:], strict=True):
+            x_BTD, own = block.step(x_BTD, own)
+            after.append(own)
+        return self.norm(x_BTD), tuple(after)

@@ -123,6 +123,29 @@ class MelFeatures(FrameModule):
         result = Frames(x_BTD, lengths_B, self.geometry)
         return result.with_x(x_BTD.masked_fill(~result.mask_BT[..., None], 0))
 
+    def begin_even(
+        self, batch: int, early: int, *, device: torch.device | str, dtype: torch.dtype
+    ) -> tuple[dict[str, Tensor], int]:
+        """The last samples (B, K), and the number of the next one; see ``core.Even``."""
+        geometry = self.geometry
+        require(self.past == 0 and early == 0, "features with deltas, or normalised by utterance, cannot be exported")
+        kept = geometry.window - 1 - (geometry.window - 1 + geometry.offset) % geometry.hop
+        tail_BK = torch.zeros(batch, kept, device=device, dtype=dtype)
+        return {"tail": tail_BK, "number": torch.tensor(0, device=device)}, (kept + geometry.offset) // geometry.hop
+
+    def step(self, x_BL1: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """The frames that samples (B, L, 1) complete, of ``begin_even``; L is a multiple of the hop."""
+        wave_BL, tail_BK, left = x_BL1[..., 0], state["tail"], -self.geometry.offset
+        L, kept = wave_BL.shape[1], tail_BK.shape[1]
+        require(left <= L, f"a step of these features has at least {left} samples, got {L}; export more frames a step")
+        mirrored_BK = torch.nn.functional.pad(wave_BL[:, :left].flip(1), (kept - left, 0))
+        signal_BP = torch.cat([torch.where(state["number"] == 0, mirrored_BK, tail_BK), wave_BL], dim=1)
+        exact_BP = signal_BP.to(_spectral.exact_dtype(wave_BL.device)) * self.cfg.scale
+        behind = _spectral.fft_size(self.geometry.window) - self.geometry.window
+        x_BTD = self._static(torch.nn.functional.pad(exact_BP, (0, behind)), wave_BL.dtype, None)
+        x_BTD = x_BTD if self.normaliser is None else self.normaliser(x_BTD)
+        return x_BTD.to(wave_BL.dtype), {"tail": signal_BP[:, L:], "number": state["number"] + L}
+
     def _normalised(self, frames: Frames, dtype: torch.dtype) -> Frames:
         x_BTD, mask_BT = frames.x_BTD, frames.mask_BT
         with torch.autocast(device_type=x_BTD.device.type, enabled=False):

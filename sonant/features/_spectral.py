@@ -74,6 +74,8 @@ def reflect_edges(wave_BL: Tensor, lengths_B: Tensor, geometry: FrameGeometry) -
 
 def frame_means(x_BP: Tensor, *, hop: int, window: int, frames: int) -> Tensor:
     """(B, P) -> (B, T) mean of the ``window`` samples of each frame."""
+    if torch.compiler.is_compiling():  # graphs that are exported have no pooling in float64
+        return x_BP.unfold(1, window, hop)[:, :frames].mean(-1)
     return functional.avg_pool1d(x_BP[:, None], window, hop)[:, 0, :frames]
 
 
@@ -95,7 +97,7 @@ def power_spectra(x_BP: Tensor, window_F: Tensor, *, hop: int, width: int, preem
         frames_BTF = frames_BTF - (1 - preemphasis) * mean_BT[..., None]
         own_BT = own_BT - mean_BT
     frames_BTF = frames_BTF * window_F
-    if window_F[0] != 0:  # a frame's first sample precedes itself
+    if torch.compiler.is_compiling() or window_F[0] != 0:  # a frame's first sample precedes itself
         frames_BTF[..., 0] = window_F[0] * (1 - preemphasis) * own_BT
     spectrum_BTK = torch.fft.rfft(frames_BTF)
     return spectrum_BTK.real.square() + spectrum_BTK.imag.square()

@@ -53,6 +53,29 @@ def test_other_contexts(context):
     torch.testing.assert_close(found, wanted[: len(found)], atol=1e-5, rtol=0)
 
 
+MEL = {"name": "logmel", "n_mels": 20}
+BODIES = {
+    "at 50 Hz": (
+        {"encoder": {"name": "conv_blocks", "dim": 16, "blocks": 2, "kernel": 1, "stride": 2, "first_kernel": 4}},
+        {**SMALL, "stride": 1},
+    ),
+    "causal": ({"encoder": {"name": "conv_blocks", "dim": 16, "blocks": 2, "causal": True}}, SMALL),
+    "looks ahead": ({"encoder": {"name": "conv_blocks", "dim": 16, "blocks": 2}}, {**SMALL, "stride": 1}),
+}
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+@pytest.mark.parametrize(("body", "dialogue"), BODIES.values(), ids=BODIES)
+def test_on_mel_features(body, dialogue, frames):
+    representation = model(dialogue, features=MEL, **body)
+    waves, _ = inputs(representation, 1)
+    wanted = joined(heard(DialogueStream(representation, context_s=0.2), waves, [1600]), "logits")
+    found = stepped(EvenDialogue(representation, context_s=0.2, frames=frames), waves, None)
+    n = min(len(found), len(wanted))
+    assert n >= len(wanted) - frames
+    torch.testing.assert_close(found[:n], wanted[:n], atol=1e-5, rtol=0)
+
+
 @pytest.mark.parametrize("early", [0, 1, 2, 7])
 @pytest.mark.parametrize(("kernel", "stride", "left"), [(10, 5, 3), (5, 2, 4), (4, 4, 0), (3, 1, 2), (1, 1, 0)])
 def test_a_convolution_by_steps_of_one_size(kernel, stride, left, early):
@@ -72,9 +95,10 @@ def test_a_convolution_by_steps_of_one_size(kernel, stride, left, early):
 
 
 def test_what_cannot_be_exported_is_refused():
-    features = {"features": {"name": "logmel", "n_mels": 20}, "encoder": {"name": "identity"}}
-    with pytest.raises(SonantError, match="features.logmel carries no state of one shape"):
-        EvenDialogue(model(SMALL, **features))
+    with pytest.raises(SonantError, match="features.lps carries no state of one shape"):
+        EvenDialogue(model(SMALL, features={"name": "lps"}, encoder={"name": "conv_blocks", "dim": 16, "causal": True}))
+    with pytest.raises(SonantError, match="features with deltas"):
+        EvenDialogue(model(SMALL, features={**MEL, "deltas": 1}, **BODIES["causal"][0]))
     with pytest.raises(SonantError, match="contexts.causal_attention carries no state"):
         EvenDialogue(model(SMALL, context={"name": "causal_attention", "dim": 16, "width": 4}))
     with pytest.raises(SonantError, match="1 to 50 frames, got 0"):

@@ -17,9 +17,14 @@ from sonant.streaming.onnx import OnnxDialogueStream
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 WIDE = {"encoder": {"name": "cpc_conv", "dim": 32}, "context": {"name": "lstm", "dim": 32}}
+MEL = {
+    "features": {"name": "logmel", "n_mels": 20},
+    "encoder": {"name": "conv_blocks", "dim": 32, "blocks": 1, "kernel": 1, "stride": 2, "first_kernel": 4},
+    "context": {"name": "gru", "dim": 32},
+}
 KINDS = {
-    "stereo": ({**VARIANTS["stereo"], "cross_layers": 1}, 1),
-    "mono": ({**VARIANTS["mono, history"], "channel_layers": 1, "stride": 1}, 3),  # a frame early, as its encoder
+    "stereo": ({**VARIANTS["stereo"], "cross_layers": 1}, WIDE, 1),
+    "mono": ({**VARIANTS["mono, history"], "channel_layers": 1, "stride": 1}, MEL, 3),  # begins a frame early
 }
 
 
@@ -29,8 +34,8 @@ def exported(tmp_path_factory):
     for package in PACKAGES:
         pytest.importorskip(package, reason="the extra 'export' is not installed")
     folder, found = tmp_path_factory.mktemp("exported"), {}
-    for name, (variant, chunk) in KINDS.items():
-        representation = model(variant, **WIDE)
+    for name, (variant, body, chunk) in KINDS.items():
+        representation = model(variant, **body)
         out = folder / f"{name}.onnx"
         found[name] = representation, out, export_onnx(representation, out, context=0.4, chunk=chunk)
     return found
@@ -60,16 +65,16 @@ def test_what_the_file_tells(exported):
 
     representation, path, told = exported["mono"]
     stream = OnnxDialogueStream(path)
-    assert (stream.sample_rate, stream.rate, stream.channels, stream.frames) == (16000, 100.0, 1, 3)
-    assert stream.samples == 480 and stream.early == 1 and stream.told and stream.delay_s == pytest.approx(0.04)
+    assert (stream.sample_rate, stream.rate, stream.channels, stream.frames) == (16000, 50.0, 1, 3)
+    assert stream.samples == 960 and stream.early == 1 and stream.told and stream.delay_s == pytest.approx(0.08)
     graph = onnx.load(path)
     onnx.checker.check_model(graph)
     [written] = [json.loads(one.value) for one in graph.metadata_props if one.key == "sonant"]
     given = [one.name for one in graph.graph.input]
     assert given == ["wave", "steps", "activity", *written["states"], *written["memory"]]
     assert {f"next_{name}" for name in written["states"]} <= {one.name for one in graph.graph.output}
-    assert written["memory"]["keys_0"] == {"shape": [1, 4, 39, 8], "dtype": "float32"}
-    assert written["width"] == told["width"] == 40 and told["largest_difference"] < 1e-5
+    assert written["memory"]["keys_0"] == {"shape": [1, 4, 21, 8], "dtype": "float32"}
+    assert written["width"] == told["width"] == 20 and told["largest_difference"] < 1e-5
     assert representation.dialogue is not None and next(representation.parameters()).dtype == torch.float32
 
 
@@ -117,6 +122,9 @@ def test_a_package_that_is_missing(package, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(SonantError, match=rf"'{package}'.*sonant\[export\]"):
         export_onnx(model(), tmp_path / "x.onnx")
+    if package == "onnxruntime":
+        with pytest.raises(SonantError, match=r"'onnxruntime'.*sonant\[export\]"):
+            OnnxDialogueStream(tmp_path / "x.onnx")
 
 
 def test_the_command(exported, tmp_path, monkeypatch, capsys):
