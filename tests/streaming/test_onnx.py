@@ -23,8 +23,8 @@ MEL = {
     "context": {"name": "gru", "dim": 32},
 }
 KINDS = {
-    "stereo": ({**VARIANTS["stereo"], "cross_layers": 1}, WIDE, 1),
-    "mono": ({**VARIANTS["mono, history"], "channel_layers": 1, "stride": 1}, MEL, 3),  # begins a frame early
+    "stereo": ({**VARIANTS["stereo"], "channel_layers": 0, "cross_layers": 1}, WIDE, 1),
+    "mono": ({**VARIANTS["mono, history"], "channel_layers": 1, "stride": 1}, MEL, 2),  # begins a frame early
 }
 
 
@@ -65,15 +65,15 @@ def test_what_the_file_tells(exported):
 
     representation, path, told = exported["mono"]
     stream = OnnxDialogueStream(path)
-    assert (stream.sample_rate, stream.rate, stream.channels, stream.frames) == (16000, 50.0, 1, 3)
-    assert stream.samples == 960 and stream.early == 1 and stream.told and stream.delay_s == pytest.approx(0.08)
+    assert (stream.sample_rate, stream.rate, stream.channels, stream.frames) == (16000, 50.0, 1, 2)
+    assert stream.samples == 640 and stream.early == 1 and stream.told and stream.delay_s == pytest.approx(0.06)
     graph = onnx.load(path)
     onnx.checker.check_model(graph)
     [written] = [json.loads(one.value) for one in graph.metadata_props if one.key == "sonant"]
     given = [one.name for one in graph.graph.input]
     assert given == ["wave", "steps", "activity", *written["states"], *written["memory"]]
     assert {f"next_{name}" for name in written["states"]} <= {one.name for one in graph.graph.output}
-    assert written["memory"]["keys_0"] == {"shape": [1, 4, 21, 8], "dtype": "float32"}
+    assert written["memory"]["keys_0"] == {"shape": [1, 4, 20, 8], "dtype": "float32"}
     assert written["width"] == told["width"] == 20 and told["largest_difference"] < 1e-5
     assert representation.dialogue is not None and next(representation.parameters()).dtype == torch.float32
 
