@@ -11,6 +11,7 @@ from sonant import build
 from sonant.core import Batch, FrameGeometry, FrameModule, Frames, SonantError
 from sonant.importers.scpc import convert
 from sonant.methods import cpc
+from sonant.objectives import contrast
 
 ENCODERS = [
     "id",
@@ -117,7 +118,7 @@ def test_every_loss_equals_the_original(oracle, name, lengths, monkeypatch):
     method.load_state_dict(state)
     lengths_B = io["lens"] if lengths == "lens" else torch.tensor([40] * 3)
     index_NTM = io[f"cpcloss_{name}_{lengths}_negidx"].long().view(3, 40 - 5 - cfg.offset, 8)
-    monkeypatch.setattr(cpc, "draw_negatives", lambda pool, anchors, **_: index_NTM[:, : max(anchors)])
+    monkeypatch.setattr(contrast, "draw_negatives", lambda pool, anchors, **_: index_NTM[:, : max(anchors)])
     z, c = (Frames(io[f"loss_{x}"], lengths_B, FrameGeometry(16000)).masked() for x in "zc")
     out = method.contrast(z, c, Batch(torch.zeros(3, 40), lengths_B, 16000, speaker_B=io["loss_spk"]))
     torch.testing.assert_close(out.total, io[f"cpcloss_{name}_{lengths}"], atol=1e-5, rtol=0)
