@@ -2,7 +2,8 @@
 
     python benchmarks/vap_step.py [--config vap] [--dialogues 2] [--seconds 20] [--precision bf16] [--dropout 0.1]
 
-Contenders take turns, and the best of each counts. Figures are seconds of dialogue a second of time.
+``plain step`` is the frozen step as one would write it down: single precision and PyTorch's own attention. Contenders
+take turns, and the best of each counts. Figures are seconds of dialogue a second of time.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ import time
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 
 from sonant import build
 from sonant.core import Batch, Method
+from sonant.nn import alibi_transformer
 from sonant.training.engine import keep_freed_memory
 from sonant.training.step import autocast
 
@@ -43,6 +46,20 @@ def step(method: Method, batch: Batch, frozen: bool) -> None:
     method.zero_grad(set_to_none=True)
 
 
+def plain_step(method: Method, batch: Batch) -> None:
+    ours = alibi_transformer.causal_attend
+    alibi_transformer.causal_attend = plain_attention
+    try:
+        with torch.autocast("cpu", enabled=False):
+            step(method, batch, True)
+    finally:
+        alibi_transformer.causal_attend = ours
+
+
+def plain_attention(q, k, v, bias, *, scale: float, dropout: float = 0.0):
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=bias, dropout_p=dropout, scale=scale)
+
+
 @torch.no_grad()
 def body(method: Method, batch: Batch) -> None:
     method.context(method.encoder(method.heard(batch)))
@@ -67,6 +84,7 @@ def main() -> None:
         "frozen step": lambda: step(method, batch, True),
         "frozen body": lambda: body(method, batch),
         "thawed step": lambda: step(method, batch, False),
+        "plain step": lambda: plain_step(method, batch),
     }
     best = dict.fromkeys(contenders, float("inf"))
     with autocast(torch.device("cpu"), args.precision):
